@@ -1,0 +1,37 @@
+"""The machine-readable part of an error: google.rpc.Status in `grpc-status-details-bin`.
+
+Both ends pass `RefusalDetailsCodec()` to grpclib as their `status_details_codec`; a server then raises
+GRPCError with a Refusal as its details, and a client finds that Refusal in the error it catches.
+"""
+
+from __future__ import annotations
+
+import betterproto.lib.google.protobuf as well_known
+from grpclib.const import Status
+from grpclib.encoding.base import StatusDetailsCodecBase
+
+from wf_proto import Refusal
+from wf_proto._gen.google.rpc import Status as RpcStatus
+
+_REFUSAL_URL = "type.googleapis.com/workflow.v1.Refusal"
+
+
+class RefusalDetailsCodec(StatusDetailsCodecBase):
+    """Carries one Refusal; details of any other type are left alone."""
+
+    def encode(self, status: Status, message: str | None, details: object) -> bytes:
+        """Packs a Refusal; anything else becomes a status without details."""
+        packed = []
+        if isinstance(details, Refusal):
+            packed.append(well_known.Any(type_url=_REFUSAL_URL, value=bytes(details)))
+        return bytes(RpcStatus(code=status.value, message=message or "", details=packed))
+
+    def decode(self, status: Status, message: str | None, data: bytes) -> Refusal | None:
+        """Unpacks the Refusal; None where there is none, or where the bytes are not what they claim."""
+        try:
+            for detail in RpcStatus().parse(data).details:
+                if detail.type_url == _REFUSAL_URL:
+                    return Refusal().parse(detail.value)
+        except (RuntimeError, ValueError):
+            return None
+        return None

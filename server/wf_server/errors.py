@@ -1,0 +1,68 @@
+"""Every error the server expects, under one root.
+
+An expected error has a message for the person who can do something about it. Anything else that is
+raised is a bug: it is logged with its traceback and told to callers as an internal error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wf_server.model import Violation
+
+
+class WfError(Exception):
+    """The root of all expected errors."""
+
+
+class ConfigError(WfError):
+    """A file or flag that the server cannot work with; says which, where in it, and why."""
+
+
+class StoreError(WfError):
+    """The database cannot be used: not writable, damaged, or of a newer version."""
+
+
+class Refused(WfError):
+    """A WorkReq breaks its structure or a policy."""
+
+    def __init__(self, violations: Sequence[Violation], rejection_id: str = "") -> None:
+        self.violations = tuple(violations)
+        self.rejection_id = rejection_id
+        first = self.violations[0].sentence() if self.violations else "refused"
+        more = len(self.violations) - 1
+        super().__init__(first + (f" (and {more} more violation{'s' * (more > 1)})" if more else ""))
+
+
+class EmergencyStopped(Refused):
+    """An emergency stop is engaged for the WorkReq's name."""
+
+
+class NotFound(WfError):
+    """There is no such workflow, site or block."""
+
+
+class AlreadyExecuted(WfError):
+    """The workflow was executed before."""
+
+
+class TooLate(WfError):
+    """The workflow was submitted too long ago to be executed."""
+
+
+class InvalidRequest(WfError):
+    """A call's own arguments make no sense."""
+
+
+class FailedPrecondition(WfError):
+    """What was asked cannot be done as things stand."""
+
+
+class Overloaded(WfError):
+    """A limit of the server is reached; later it may work."""
+
+
+class ShuttingDown(WfError):
+    """The server is stopping and takes no new work."""

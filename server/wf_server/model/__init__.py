@@ -1,0 +1,38 @@
+"""Workflows, blocks, jobs, their statuses and the legal steps between them. No I/O."""
+
+from wf_server.model.bucket import BucketLevel, TokenHolder
+from wf_server.model.status import (
+    BLOCK_FINAL,
+    JOB_FINAL,
+    JOB_TROUBLE,
+    WORKFLOW_ACTIVE,
+    WORKFLOW_FINAL,
+    Status,
+)
+from wf_server.model.stop import EVERYTHING, StopRecord, StopStatus
+from wf_server.model.workflow import WHOLE, BlockState, Change, IllegalStep, Progress, Workflow
+from wf_server.model.workreq import Block, Job, Violation, WorkReq
+
+__all__ = [
+    "BLOCK_FINAL",
+    "EVERYTHING",
+    "JOB_FINAL",
+    "JOB_TROUBLE",
+    "WHOLE",
+    "WORKFLOW_ACTIVE",
+    "WORKFLOW_FINAL",
+    "Block",
+    "BlockState",
+    "BucketLevel",
+    "Change",
+    "IllegalStep",
+    "Job",
+    "Progress",
+    "Status",
+    "StopRecord",
+    "StopStatus",
+    "TokenHolder",
+    "Violation",
+    "WorkReq",
+    "Workflow",
+]

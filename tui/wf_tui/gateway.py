@@ -1,0 +1,170 @@
+"""What the console and `wf` may ask of a server, and how it refuses. No gRPC here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from wf_tui.state.models import (
+    Bucket,
+    ChangeBatch,
+    JobDetail,
+    JobType,
+    PolicyBook,
+    ServerInfo,
+    Site,
+    Snapshot,
+    Status,
+    Stop,
+    StopBoard,
+    Summary,
+    Violation,
+    WorkReq,
+)
+
+
+class GatewayError(Exception):
+    """The root of what a gateway raises; its text is for the operator."""
+
+
+class Unreachable(GatewayError):
+    """The server does not answer, or not in time; asking again may work."""
+
+
+class Refused(GatewayError):
+    """The server refuses a WorkReq, with every violation."""
+
+    def __init__(self, message: str, violations: Sequence[Violation], rejection_id: str = "") -> None:
+        super().__init__(message)
+        self.violations = tuple(violations)
+        self.rejection_id = rejection_id
+
+
+class EmergencyStopped(Refused):
+    """The server refuses because an emergency stop is engaged."""
+
+
+class NotFound(GatewayError):
+    """There is no such workflow or site."""
+
+
+class AlreadyExecuted(GatewayError):
+    """The workflow was executed before."""
+
+
+class FailedPrecondition(GatewayError):
+    """It cannot be done as things stand: submitted too long ago, es.json broken."""
+
+
+class InvalidRequest(GatewayError):
+    """The call's own arguments make no sense to the server."""
+
+
+class Overloaded(GatewayError):
+    """The server is at a limit; later it may work."""
+
+
+class ServerFault(GatewayError):
+    """The server failed in a way it did not expect; its log says more."""
+
+
+class Gateway(Protocol):
+    """A connection to one server. Every call has a deadline; a stream has none.
+
+    Every method may raise GatewayError. A stream that breaks raises Unreachable; the caller opens it
+    again, and its first item then is a whole picture (Snapshot, first page, board).
+    """
+
+    @property
+    def address(self) -> str:
+        """Where the server is, as the operator wrote it."""
+        ...
+
+    async def check(self, request: WorkReq) -> tuple[Violation, ...]:
+        """Asks what Submit would say; nothing is stored. Empty: it would be accepted."""
+        ...
+
+    async def submit(self, request: WorkReq) -> str:
+        """Stores a WorkReq; returns its id. Raises Refused."""
+        ...
+
+    async def execute(self, workflow_id: str) -> None:
+        """Starts a stored workflow. Raises AlreadyExecuted, FailedPrecondition, NotFound, Refused."""
+        ...
+
+    async def get(self, workflow_id: str) -> tuple[WorkReq, Summary]:
+        """Returns the stored WorkReq and where it stands."""
+        ...
+
+    async def list(
+        self,
+        *,
+        statuses: Sequence[Status] = (),
+        name: str = "",
+        text: str = "",
+        limit: int = 100,
+        page_token: str = "",
+    ) -> tuple[tuple[Summary, ...], str]:
+        """Returns a page of workflows, newest first, and the token of the next page ("": none)."""
+        ...
+
+    async def list_jobs(
+        self, workflow_id: str, block: int, offset: int, limit: int
+    ) -> tuple[JobDetail, ...]:
+        """Returns the details of one block's jobs from `offset` on, at most `limit` (1,000)."""
+        ...
+
+    def watch(self, workflow_id: str) -> AsyncIterator[Snapshot | ChangeBatch]:
+        """Streams a snapshot, then changes; ends when the workflow has ended.
+
+        A second Snapshot in mid-stream means: this watcher was too slow; start from it.
+        """
+        ...
+
+    def watch_list(self, limit: int) -> AsyncIterator[tuple[bool, tuple[Summary, ...]]]:
+        """Streams (reset, summaries): the newest `limit` first, then those that changed."""
+        ...
+
+    async def status_json(self, workflow_id: str) -> str:
+        """Returns the whole status as proto JSON."""
+        ...
+
+    async def stops(self) -> StopBoard:
+        """Returns the stop board."""
+        ...
+
+    async def set_stop(self, name: str, *, engaged: bool, reason: str) -> tuple[Stop, int]:
+        """Engages or releases a stop; returns the entry and how many workflows it told to end."""
+        ...
+
+    def watch_stops(self) -> AsyncIterator[StopBoard]:
+        """Streams the stop board: at once, and after every change."""
+        ...
+
+    async def job_types(self) -> tuple[JobType, ...]:
+        """Returns the registered job types."""
+        ...
+
+    async def policies(self) -> PolicyBook:
+        """Returns the policies in force."""
+        ...
+
+    async def buckets(self) -> tuple[Bucket, ...]:
+        """Returns the token buckets."""
+        ...
+
+    async def server_info(self) -> ServerInfo:
+        """Returns the server's version, start, clock and problems."""
+        ...
+
+    async def sites(self) -> tuple[Site, ...]:
+        """Returns all sites in name order."""
+        ...
+
+    async def site(self, name: str) -> tuple[Site, tuple[str, ...]]:
+        """Returns a site and its machines' short names in order. Raises NotFound."""
+        ...
+
+    async def close(self) -> None:
+        """Ends the connection and every stream on it."""
+        ...

@@ -1,0 +1,1 @@
+"""Frozen view models and the pure functions over them."""

@@ -1,0 +1,324 @@
+"""What the console and `wf` know of the server, as frozen values. No gRPC, no Textual."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, IntEnum
+
+#: The stop entry that stands for every workflow type.
+EVERYTHING = "*"
+
+
+class Status(IntEnum):
+    """Where a workflow, a block or a job stands; the numbers are the contract's."""
+
+    UNSPECIFIED = 0
+    NOT_STARTED = 1
+    RUNNING = 2
+    FAILED = 3
+    COMPLETED = 4
+    AWAITING_APPROVAL = 5
+    PAUSING = 6
+    PAUSED = 7
+    NEEDS_OPERATOR = 8
+    CANCELLED = 9
+    STOPPED = 10
+    INTERRUPTED = 11
+    UNKNOWN = 12
+    SKIPPED = 13
+
+    @property
+    def label(self) -> str:
+        """The status in words: `not started`."""
+        return self.name.lower().replace("_", " ")
+
+
+#: A workflow in one of these never changes again.
+WORKFLOW_FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.STOPPED})
+#: A job in one of these is over.
+JOB_FINAL = frozenset(
+    {Status.COMPLETED, Status.FAILED, Status.INTERRUPTED, Status.UNKNOWN, Status.SKIPPED}
+)
+#: What an operator looks for first.
+JOB_TROUBLE = frozenset({Status.FAILED, Status.INTERRUPTED, Status.UNKNOWN})
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One action of a WorkReq."""
+
+    name: str
+    desc: str = ""
+    args: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Jobs that run together, at most `rate_limit` at once."""
+
+    desc: str
+    rate_limit: int
+    jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkReq:
+    """A request for work."""
+
+    name: str
+    desc: str
+    blocks: tuple[Block, ...]
+
+    @property
+    def job_count(self) -> int:
+        """How many jobs all blocks have."""
+        return sum(len(block.jobs) for block in self.blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One breach of a rule; positions are zero-based, None means the level above."""
+
+    policy: str
+    message: str
+    block: int | None = None
+    job: int | None = None
+    arg: str = ""
+    found: str = ""
+    expected: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobCounts:
+    """How many jobs are in each status."""
+
+    total: int = 0
+    not_started: int = 0
+    running: int = 0
+    completed: int = 0
+    failed: int = 0
+    interrupted: int = 0
+    unknown: int = 0
+    skipped: int = 0
+
+    @property
+    def over(self) -> int:
+        """How many have ended, well or not."""
+        return self.completed + self.failed + self.interrupted + self.unknown + self.skipped
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A workflow in one line. Times are aware, in UTC."""
+
+    id: str
+    name: str
+    desc: str
+    status: Status
+    operator: str
+    created: datetime
+    started: datetime | None = None
+    ended: datetime | None = None
+    jobs: JobCounts = JobCounts()
+    blocks: int = 0
+    current_block: int | None = None
+    had_errors: bool = False
+    was_es_stopped: bool = False
+    reason: str = ""
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BlockSnapshot:
+    """A block as of one moment; `job_statuses` holds one byte a job, its Status."""
+
+    desc: str
+    rate_limit: int
+    status: Status
+    has_error: bool
+    job_statuses: bytes
+    started: datetime | None = None
+    ended: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """What a running job says of itself; fraction from 0 to 1."""
+
+    block: int
+    job: int
+    fraction: float
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A workflow as of `summary.seq`."""
+
+    summary: Summary
+    blocks: tuple[BlockSnapshot, ...]
+    progress: tuple[JobProgress, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeNote:
+    """The words that came with a change."""
+
+    error: str = ""
+    operator: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeBatch:
+    """Consecutive changes in columns: entry i of each column is change `first_seq + i`.
+
+    Block -1: the workflow itself changed; job -1: the block itself changed. Times are microseconds
+    since 1970-01-01 UTC; notes go by the change's position in the batch.
+    """
+
+    first_seq: int
+    blocks: Sequence[int]
+    jobs: Sequence[int]
+    statuses: bytes
+    times_us: Sequence[int]
+    notes: Mapping[int, ChangeNote]
+    progress: tuple[JobProgress, ...]
+    summary: Summary
+
+
+@dataclass(frozen=True, slots=True)
+class JobDetail:
+    """Everything about one job."""
+
+    block: int
+    job: int
+    name: str
+    desc: str
+    args: Mapping[str, str]
+    status: Status
+    error: str = ""
+    started: datetime | None = None
+    ended: datetime | None = None
+    fraction: float | None = None
+    progress_message: str = ""
+    log: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One line of the stop board."""
+
+    name: str
+    engaged: bool
+    operator: str = ""
+    reason: str = ""
+    changed: datetime | None = None
+    #: False: there is no entry in es.json, which means stop.
+    listed: bool = True
+    running: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StopBoard:
+    """All stops; a `problem` says why everything is stopped where es.json cannot be read."""
+
+    stops: tuple[Stop, ...]
+    problem: str = ""
+
+
+class SiteType(Enum):
+    """The values are those of sites.json."""
+
+    SATELLITE = "satellite"
+    CLUSTER = "cluster"
+
+
+class SiteStatus(Enum):
+    """The values are those of sites.json."""
+
+    IN_SERVICE = "inService"
+    DECOM = "decom"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A site of the inventory."""
+
+    name: str
+    type: SiteType
+    status: SiteStatus
+    machine_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArgDeclaration:
+    """One argument of a job type; kind is text, integer, boolean, site, machine or bucket."""
+
+    name: str
+    kind: str
+    required: bool
+    help: str
+    choices: tuple[str, ...] = ()
+    example: str = ""
+    minimum: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobType:
+    """What the server can do; recovery is idempotent, verifiable or irreversible."""
+
+    name: str
+    help: str
+    args: tuple[ArgDeclaration, ...]
+    recovery: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy as configured; settings as in policies.json."""
+
+    name: str
+    help: str
+    settings: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowType:
+    """A workflow type and the policies in force for it."""
+
+    name: str
+    policies: tuple[Policy, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyBook:
+    """All workflow types; a `problem` says why a newer policies.json is not in force."""
+
+    workflow_types: tuple[WorkflowType, ...]
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A token bucket's level."""
+
+    name: str
+    size: int
+    tokens: int
+    refill: int
+    every_seconds: float
+    next_refill: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerInfo:
+    """The server's version, start, clock, and what is wrong with it."""
+
+    version: str
+    started: datetime | None
+    now: datetime
+    problems: tuple[str, ...] = ()
