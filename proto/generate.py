@@ -21,9 +21,7 @@ def generate(out: Path) -> None:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     include = Path(protoc.__file__).parent / "_proto"
-    code = protoc.main(
-        ["protoc", f"-I{ROOT}", f"-I{include}", f"--python_betterproto_out={out}", *PROTOS]
-    )
+    code = protoc.main(["protoc", f"-I{ROOT}", f"-I{include}", f"--python_betterproto_out={out}", *PROTOS])
     if code:
         raise RuntimeError(f"protoc failed with exit code {code}")
 

@@ -108,9 +108,7 @@ class Gateway(Protocol):
         """Returns a page of workflows, newest first, and the token of the next page ("": none)."""
         ...
 
-    async def list_jobs(
-        self, workflow_id: str, block: int, offset: int, limit: int
-    ) -> tuple[JobDetail, ...]:
+    async def list_jobs(self, workflow_id: str, block: int, offset: int, limit: int) -> tuple[JobDetail, ...]:
         """Returns the details of one block's jobs from `offset` on, at most `limit` (1,000)."""
         ...
 

@@ -38,9 +38,7 @@ class Status(IntEnum):
 #: A workflow in one of these never changes again.
 WORKFLOW_FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.STOPPED})
 #: A job in one of these is over.
-JOB_FINAL = frozenset(
-    {Status.COMPLETED, Status.FAILED, Status.INTERRUPTED, Status.UNKNOWN, Status.SKIPPED}
-)
+JOB_FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.INTERRUPTED, Status.UNKNOWN, Status.SKIPPED})
 #: What an operator looks for first.
 JOB_TROUBLE = frozenset({Status.FAILED, Status.INTERRUPTED, Status.UNKNOWN})
 
