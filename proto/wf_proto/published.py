@@ -8,9 +8,9 @@ from wf_proto._gen.diskerase import (
     Status,
     StatusReq,
     StatusResp,
-    WorkResp,
     WorkflowBase,
     WorkflowStub,
+    WorkResp,
 )
 
 __all__ = [
