@@ -1,6 +1,6 @@
 """Workflows, blocks, jobs, their statuses and the legal steps between them. No I/O."""
 
-from wf_server.model.bucket import BucketLevel, TokenHolder
+from wf_server.model.bucket import BucketLevel
 from wf_server.model.status import (
     BLOCK_FINAL,
     JOB_FINAL,
@@ -10,8 +10,19 @@ from wf_server.model.status import (
     Status,
 )
 from wf_server.model.stop import EVERYTHING, StopRecord, StopStatus
-from wf_server.model.workflow import WHOLE, BlockState, Change, IllegalStep, Progress, Workflow
-from wf_server.model.workreq import Block, Job, Violation, WorkReq
+from wf_server.model.workflow import (
+    WHOLE,
+    BlockState,
+    Change,
+    IllegalStep,
+    Progress,
+    Summary,
+    Workflow,
+)
+from wf_server.model.workreq import Block, Job, JobId, Violation, WorkReq
+
+#: The job that a token was given to.
+TokenHolder = JobId
 
 __all__ = [
     "BLOCK_FINAL",
@@ -27,10 +38,12 @@ __all__ = [
     "Change",
     "IllegalStep",
     "Job",
+    "JobId",
     "Progress",
     "Status",
     "StopRecord",
     "StopStatus",
+    "Summary",
     "TokenHolder",
     "Violation",
     "WorkReq",

@@ -13,12 +13,3 @@ class BucketLevel:
     #: Microseconds since 1970-01-01 UTC. A full bucket has none to come: its count starts anew
     #: when a token is taken.
     since_us: int
-
-
-@dataclass(frozen=True, slots=True)
-class TokenHolder:
-    """The job that a token was given to."""
-
-    workflow: str
-    block: int
-    job: int

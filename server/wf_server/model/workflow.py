@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -41,6 +41,31 @@ class Change(NamedTuple):
     error: str = ""
     operator: str = ""
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A workflow in one line, from memory or from the database."""
+
+    id: str
+    name: str
+    desc: str
+    operator: str
+    status: Status
+    created_us: int
+    started_us: int
+    ended_us: int
+    reason: str
+    seq: int
+    blocks: int
+    current_block: int | None
+    #: Jobs by status.
+    counts: Mapping[int, int]
+
+    @property
+    def had_errors(self) -> bool:
+        """Whether a job failed, was interrupted, or has an unknown outcome."""
+        return any(self.counts.get(status) for status in JOB_TROUBLE)
 
 
 @dataclass(slots=True)
@@ -88,6 +113,8 @@ class Workflow:
     request: WorkReq
     operator: str
     created_us: int
+    #: The database's own number for it; 0 before it is stored.
+    key: int = 0
     status: Status = Status.NOT_STARTED
     started_us: int = 0
     ended_us: int = 0
@@ -118,6 +145,24 @@ class Workflow:
     def was_es_stopped(self) -> bool:
         """Whether an emergency stop ended it."""
         return self.status is Status.STOPPED
+
+    def summary(self) -> Summary:
+        """Where it stands, in one line."""
+        return Summary(
+            id=self.id,
+            name=self.request.name,
+            desc=self.request.desc,
+            operator=self.operator,
+            status=self.status,
+            created_us=self.created_us,
+            started_us=self.started_us,
+            ended_us=self.ended_us,
+            reason=self.reason,
+            seq=self.seq,
+            blocks=len(self.blocks),
+            current_block=self.current_block,
+            counts=dict(self.counts),
+        )
 
     def apply_all(self, changes: Sequence[Change]) -> None:
         """Applies changes in order; raises IllegalStep at the first that cannot be."""

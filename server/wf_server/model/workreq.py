@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 _NO_ARGS: Mapping[str, str] = MappingProxyType({})
+
+
+class JobId(NamedTuple):
+    """Which job of which workflow; positions are zero-based."""
+
+    workflow: str
+    block: int
+    job: int
 
 
 @dataclass(frozen=True, slots=True)

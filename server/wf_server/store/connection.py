@@ -1,0 +1,129 @@
+"""Opening the database: who may, what it must be, and how it is brought up to date."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from pathlib import Path
+from typing import IO
+
+import aiosqlite
+
+from wf_server.errors import StoreError
+from wf_server.store.queries import load_migrations
+
+#: "wfdb" in ASCII: tells a database of wf from any other SQLite file.
+APPLICATION_ID = 0x77666462
+
+
+def lock(path: Path) -> IO[str]:
+    """Makes sure that no other server uses the database; holds for as long as the file is open.
+
+    Raises StoreError where another one does, or where the directory cannot be written.
+    """
+    lock_path = path.with_name(path.name + ".lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        holder = os.fdopen(os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o600), "r+")
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
+    try:
+        fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        pid = holder.read().strip()
+        holder.close()
+        by = f" (process {pid})" if pid else ""
+        raise StoreError(f"{path}: in use by another wf-server{by}; stop it or name another --db") from None
+    holder.truncate(0)
+    holder.write(str(os.getpid()))
+    holder.flush()
+    return holder
+
+
+async def open_writer(path: Path) -> aiosqlite.Connection:
+    """Opens the one connection that writes, and migrates the database to this version.
+
+    Raises StoreError: not writable, not a wf database, damaged, or of a newer version.
+    """
+    try:
+        if not path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        connection = await _connect(path)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(f"{path}: cannot be opened: {_reason(error)}") from error
+    try:
+        await connection.execute("PRAGMA synchronous = FULL")
+        await _migrate(connection, path)
+        await _check_writable(connection)
+    except sqlite3.Error as error:
+        await connection.close()
+        raise StoreError(f"{path}: {_reason(error)}; restore it from a backup or name another --db") from error
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
+
+
+async def open_reader(path: Path) -> aiosqlite.Connection:
+    """Opens a connection for long reads, so that they never hold up a commit."""
+    try:
+        connection = await _connect(path)
+        await connection.execute("PRAGMA query_only = ON")
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: cannot be opened: {_reason(error)}") from error
+    return connection
+
+
+async def _connect(path: Path) -> aiosqlite.Connection:
+    # Autocommit: a transaction is what the store begins, nothing else.
+    connection = await aiosqlite.connect(path, isolation_level=None)
+    try:
+        for pragma in ("journal_mode = WAL", "foreign_keys = ON", "busy_timeout = 5000", "cache_size = -16000"):
+            await connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
+
+
+async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
+    application_id = await _pragma(connection, "application_id")
+    version = await _pragma(connection, "user_version")
+    tables = await _scalar(connection, "SELECT count(*) FROM sqlite_schema")
+    if application_id != APPLICATION_ID and (tables or application_id):
+        raise StoreError(f"{path}: is not a wf database; name another --db")
+    migrations = load_migrations()
+    if version > len(migrations):
+        raise StoreError(
+            f"{path}: has schema version {version}, newer than the {len(migrations)} this wf-server knows; "
+            "use a newer wf-server or name another --db"
+        )
+    for number in range(version, len(migrations)):
+        await connection.executescript(
+            f"BEGIN IMMEDIATE;\n{migrations[number]}\nPRAGMA application_id = {APPLICATION_ID};\n"
+            f"PRAGMA user_version = {number + 1};\nCOMMIT;"
+        )
+
+
+async def _check_writable(connection: aiosqlite.Connection) -> None:
+    """Writes nothing, but fails where a write would."""
+    await connection.execute("BEGIN IMMEDIATE")
+    await connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    await connection.execute("COMMIT")
+
+
+async def _pragma(connection: aiosqlite.Connection, name: str) -> int:
+    return await _scalar(connection, f"PRAGMA {name}")
+
+
+async def _scalar(connection: aiosqlite.Connection, sql: str) -> int:
+    async with connection.execute(sql) as cursor:
+        row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return str(error)

@@ -1,0 +1,57 @@
+-- name: insert_workflow
+INSERT INTO workflow (id, name, desc, operator, created_us, blocks, status, counts, request)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: update_workflow
+UPDATE workflow
+SET status = ?, started_us = ?, ended_us = ?, reason = ?, seq = ?, current_block = ?, counts = ?
+WHERE key = ?;
+
+-- name: insert_change
+INSERT INTO change (workflow, seq, block, job, status, time_us, error, operator, reason)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: select_workflow
+SELECT key, id, operator, created_us, request FROM workflow WHERE id = ?;
+
+-- name: select_workflows_by_status
+SELECT key, id, operator, created_us, request FROM workflow
+WHERE status IN (SELECT value FROM json_each(?)) ORDER BY key;
+
+-- name: select_changes
+SELECT seq, block, job, status, time_us, error, operator, reason FROM change
+WHERE workflow = ? ORDER BY seq;
+
+-- name: list_workflows
+SELECT key, id, name, desc, operator, status, created_us, started_us, ended_us, reason, seq, blocks,
+       current_block, counts
+FROM workflow
+WHERE key < :before
+  AND (:statuses IS NULL OR status IN (SELECT value FROM json_each(:statuses)))
+  AND (:name IS NULL OR name = :name)
+  AND (:text IS NULL OR id LIKE :text ESCAPE '\' OR name LIKE :text ESCAPE '\'
+       OR desc LIKE :text ESCAPE '\' OR operator LIKE :text ESCAPE '\')
+ORDER BY key DESC LIMIT :limit;
+
+-- name: insert_rejection
+INSERT INTO rejection (id, name, operator, time_us, request, violations) VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: select_buckets
+SELECT name, tokens, since_us FROM bucket;
+
+-- name: upsert_bucket
+INSERT INTO bucket (name, tokens, since_us) VALUES (?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET tokens = excluded.tokens, since_us = excluded.since_us;
+
+-- name: insert_token
+INSERT INTO token (workflow, block, job, bucket, taken_us) VALUES (?, ?, ?, ?, ?);
+
+-- name: select_token
+SELECT 1 FROM token WHERE workflow = ? AND block = ? AND job = ?;
+
+-- name: insert_stop_change
+INSERT INTO stop_change (name, status, operator, reason, time_us) VALUES (?, ?, ?, ?, ?);
+
+-- name: select_latest_stops
+SELECT name, status, operator, reason, time_us FROM stop_change
+WHERE key IN (SELECT max(key) FROM stop_change GROUP BY name);

@@ -1,0 +1,302 @@
+"""Everything the server writes down, and reads back.
+
+One connection writes, under one lock, so that no transaction ever mixes with another; a second one
+serves long reads. Whatever a writing method has returned from is on the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import aiosqlite
+
+from wf_server.errors import StoreError
+from wf_server.model import (
+    BucketLevel,
+    Change,
+    JobId,
+    Status,
+    StopRecord,
+    StopStatus,
+    Summary,
+    Violation,
+    Workflow,
+    WorkReq,
+)
+from wf_server.store import encoding
+from wf_server.store.connection import lock, open_reader, open_writer
+from wf_server.store.queries import load_queries
+
+#: Larger than any key: where a listing begins.
+_FIRST_PAGE = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some workflows, newest first, and where the next page begins (0: there is none)."""
+
+    summaries: tuple[Summary, ...]
+    next_before: int
+
+
+class Store:
+    """The database of one server. Make it with `await Store.open(path)`."""
+
+    def __init__(
+        self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection, lock_file: IO[str]
+    ) -> None:
+        self.path = path
+        self._writer = writer
+        self._reader = reader
+        self._lock_file = lock_file
+        self._lock = asyncio.Lock()
+        self._sql = load_queries()
+
+    @classmethod
+    async def open(cls, path: Path) -> Store:
+        """Opens or makes the database file.
+
+        Raises StoreError: in use, not writable, not a wf database, damaged, or of a newer version.
+        """
+        lock_file = lock(path)
+        try:
+            writer = await open_writer(path)
+            try:
+                reader = await open_reader(path)
+            except BaseException:
+                await writer.close()
+                raise
+        except BaseException:
+            lock_file.close()
+            raise
+        return cls(path, writer, reader, lock_file)
+
+    async def close(self) -> None:
+        """Ends both connections; nothing may be under way."""
+        async with self._lock:
+            await self._reader.close()
+            await self._writer.close()
+        self._lock_file.close()
+
+    # Workflows
+
+    async def insert_workflow(self, workflow: Workflow) -> None:
+        """Stores a new workflow durably and gives it its key."""
+        request = workflow.request
+        row = (
+            workflow.id,
+            request.name,
+            request.desc,
+            workflow.operator,
+            workflow.created_us,
+            len(request.blocks),
+            workflow.status,
+            encoding.encode_counts(workflow.counts),
+            encoding.encode_request(request),
+        )
+        workflow.key = await self._write_one("insert_workflow", row)
+
+    async def commit(self, changes: Mapping[int, Sequence[Change]], rows: Iterable[Workflow]) -> None:
+        """Writes changes by workflow key, and the rows of workflows as they will stand after them.
+
+        All or nothing, and durable on return. Raises StoreError.
+        """
+        values = [
+            (key, *change[:5], change.error or None, change.operator or None, change.reason or None)
+            for key, some in changes.items()
+            for change in some
+        ]
+        updates = [
+            (
+                w.status,
+                w.started_us,
+                w.ended_us,
+                w.reason,
+                w.seq,
+                w.current_block,
+                encoding.encode_counts(w.counts),
+                w.key,
+            )
+            for w in rows
+        ]
+        async with self._transaction() as connection:
+            await connection.executemany(self._sql["insert_change"], values)
+            if updates:
+                await connection.executemany(self._sql["update_workflow"], updates)
+
+    async def load_workflow(self, workflow_id: str) -> Workflow | None:
+        """Reads a workflow with all its history applied; None where there is no such id."""
+        row = await self._read_one("select_workflow", (workflow_id,))
+        return await self._restore(row) if row else None
+
+    async def load_workflows(self, statuses: Iterable[Status]) -> list[Workflow]:
+        """Reads the workflows in these statuses, oldest first, each with its history applied."""
+        wanted = json.dumps([int(status) for status in statuses])
+        return [await self._restore(row) for row in await self._read("select_workflows_by_status", (wanted,))]
+
+    async def list_workflows(
+        self,
+        *,
+        statuses: Sequence[Status] = (),
+        name: str = "",
+        text: str = "",
+        limit: int = 100,
+        before: int = 0,
+    ) -> Page:
+        """Reads a page of summaries, newest first; `before` is the page before's next_before."""
+        escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        rows = await self._read(
+            "list_workflows",
+            {
+                "before": before or _FIRST_PAGE,
+                "statuses": json.dumps([int(s) for s in statuses]) if statuses else None,
+                "name": name or None,
+                "text": f"%{escaped}%" if text else None,
+                "limit": limit + 1,
+            },
+        )
+        shown = rows[:limit]
+        return Page(
+            tuple(_summary(row) for row in shown), int(shown[-1][0]) if len(rows) > limit and shown else 0
+        )
+
+    async def _restore(self, row: sqlite3.Row) -> Workflow:
+        key, workflow_id, operator, created_us, request = row
+        workflow = Workflow(
+            id=workflow_id,
+            request=encoding.decode_request(request),
+            operator=operator,
+            created_us=created_us,
+            key=key,
+        )
+        async with self._reader.execute(self._sql["select_changes"], (key,)) as cursor:
+            # In portions: a long history must not hold up the others on the loop.
+            while changes := await cursor.fetchmany(2000):
+                workflow.apply_all([_change(change) for change in changes])
+                await asyncio.sleep(0)
+        return workflow
+
+    # Rejections
+
+    async def insert_rejection(
+        self,
+        rejection_id: str,
+        request: WorkReq,
+        violations: Sequence[Violation],
+        operator: str,
+        time_us: int,
+    ) -> None:
+        """Keeps a refused WorkReq with everything that was wrong with it."""
+        row = (
+            rejection_id,
+            request.name,
+            operator,
+            time_us,
+            encoding.encode_request(request),
+            encoding.encode_violations(violations),
+        )
+        await self._write_one("insert_rejection", row)
+
+    # Token buckets
+
+    async def load_buckets(self) -> dict[str, BucketLevel]:
+        """Reads the level of every bucket that a token was ever taken from."""
+        rows = await self._read("select_buckets", ())
+        return {name: BucketLevel(tokens, since_us) for name, tokens, since_us in rows}
+
+    async def token_taken(self, holder: JobId) -> bool:
+        """Tells whether this job was given its token."""
+        return await self._read_one("select_token", tuple(holder)) is not None
+
+    async def take_token(self, bucket: str, level: BucketLevel, holder: JobId, taken_us: int) -> None:
+        """Writes a bucket's new level and who got the token, both or neither."""
+        async with self._transaction() as connection:
+            await connection.execute(self._sql["upsert_bucket"], (bucket, level.tokens, level.since_us))
+            await connection.execute(self._sql["insert_token"], (*holder, bucket, taken_us))
+
+    # Emergency stops
+
+    async def latest_stops(self) -> dict[str, StopRecord]:
+        """Reads the newest record of each stop entry."""
+        rows = await self._read("select_latest_stops", ())
+        return {
+            name: StopRecord(name, StopStatus(status), operator, reason, time_us)
+            for name, status, operator, reason, time_us in rows
+        }
+
+    async def record_stop(self, record: StopRecord) -> None:
+        """Keeps who set a stop entry, and why."""
+        row = (record.name, record.status.value, record.operator, record.reason, record.time_us)
+        await self._write_one("insert_stop_change", row)
+
+    # The two connections
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[aiosqlite.Connection]:
+        async with self._lock:
+            try:
+                await self._writer.execute("BEGIN IMMEDIATE")
+                yield self._writer
+                await self._writer.execute("COMMIT")
+            except BaseException as error:
+                await asyncio.shield(self._rollback())
+                if isinstance(error, sqlite3.Error):
+                    raise StoreError(f"{self.path}: {error}") from error
+                raise
+
+    async def _rollback(self) -> None:
+        if self._writer.in_transaction:
+            await self._writer.execute("ROLLBACK")
+
+    async def _write_one(self, name: str, row: tuple[Any, ...]) -> int:
+        """Runs one inserting statement, durable on return; returns the new row's key."""
+        async with self._lock:
+            try:
+                cursor = await self._writer.execute(self._sql[name], row)
+            except sqlite3.Error as error:
+                raise StoreError(f"{self.path}: {error}") from error
+            return cursor.lastrowid or 0
+
+    async def _read(self, name: str, values: tuple[Any, ...] | Mapping[str, Any]) -> list[sqlite3.Row]:
+        try:
+            async with self._reader.execute(self._sql[name], values) as cursor:
+                return list(await cursor.fetchall())
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: {error}") from error
+
+    async def _read_one(self, name: str, values: tuple[Any, ...]) -> sqlite3.Row | None:
+        try:
+            async with self._reader.execute(self._sql[name], values) as cursor:
+                return await cursor.fetchone()
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: {error}") from error
+
+
+def _change(row: sqlite3.Row) -> Change:
+    seq, block, job, status, time_us, error, operator, reason = row
+    return Change(seq, block, job, Status(status), time_us, error or "", operator or "", reason or "")
+
+
+def _summary(row: sqlite3.Row) -> Summary:
+    return Summary(
+        id=row[1],
+        name=row[2],
+        desc=row[3],
+        operator=row[4],
+        status=Status(row[5]),
+        created_us=row[6],
+        started_us=row[7],
+        ended_us=row[8],
+        reason=row[9],
+        seq=row[10],
+        blocks=row[11],
+        current_block=row[12],
+        counts=encoding.decode_counts(row[13]),
+    )
