@@ -1,0 +1,201 @@
+"""The server's own configuration: server.toml, validated once and never changed after."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+
+from wf_server.errors import ConfigError
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZE = re.compile(r"(\d+)(B|KiB|MiB|GiB)")
+_UNIT_BYTES = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+#: The wire's own limit on a message, and more than any server should take at once.
+_LARGEST_MESSAGE = 2**31 - 1
+
+
+def parse_duration(value: object) -> float:
+    """Turns "30s", "1.5h", "250ms" into seconds. Raises ValueError."""
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f'{told(value)} is not a duration such as "30s", "5m" or "1h"')
+    return float(match[1]) * _UNIT_SECONDS[match[2]]
+
+
+def parse_size(value: object) -> int:
+    """Turns "64MiB", "512KiB" into bytes. Raises ValueError."""
+    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f'{told(value)} is not a size such as "512KiB" or "64MiB"')
+    return int(match[1]) * _UNIT_BYTES[match[2]]
+
+
+def told(value: object) -> str:
+    """A value as a message quotes it."""
+    text = f'"{value}"' if isinstance(value, str) else json.dumps(value, default=str)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration)]
+PositiveDuration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0)]
+Size = Annotated[int, BeforeValidator(parse_size), Field(ge=1024, le=_LARGEST_MESSAGE)]
+Count = Annotated[int, Field(strict=True, ge=1, le=_LARGEST_MESSAGE)]
+BucketName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+
+
+class Section(BaseModel):
+    """A part of a configuration file: immutable, and unknown keys are an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class WorkflowSettings(Section):
+    """How workflows live."""
+
+    exec_within: PositiveDuration = 3600.0
+    """A workflow can be executed for this long after its submission. Seconds."""
+    stop_grace: Duration = 10.0
+    """What a stopped job may take to clean up, before its outcome counts as unknown. Seconds."""
+
+
+class Limits(Section):
+    """What the server takes at most."""
+
+    max_message_bytes: Size = 64 * 2**20
+    """A request larger than this is refused. Bytes."""
+    max_jobs: Count = 100_000
+    """Jobs in one WorkReq."""
+    max_watchers: Count = 1_000
+    """Watch streams open at once, over all callers."""
+
+
+@dataclass(frozen=True, slots=True)
+class BucketSpec:
+    """A token bucket: full at first; every period a portion of tokens comes back."""
+
+    size: int
+    refill: int
+    every_seconds: float
+
+    @property
+    def every_us(self) -> int:
+        """The period in microseconds, at least one."""
+        return max(1, round(self.every_seconds * 1_000_000))
+
+
+class _Bucket(Section):
+    """A bucket as server.toml spells it."""
+
+    size: Count
+    """Tokens it holds at most."""
+    refill: Count
+    """Tokens that come back every period."""
+    every: PositiveDuration
+    """The period. Seconds."""
+
+
+def _bucket_specs(table: Mapping[str, _Bucket]) -> Mapping[str, BucketSpec]:
+    specs = {name: BucketSpec(b.size, b.refill, b.every) for name, b in table.items()}
+    return MappingProxyType(specs)
+
+
+_SAMPLE_BUCKETS = MappingProxyType({"diskEraseSatellite": BucketSpec(1, 1, 1800.0)})
+
+
+class _File(Section):
+    """server.toml as a whole."""
+
+    workflow: WorkflowSettings = WorkflowSettings()
+    limits: Limits = Limits()
+    buckets: dict[BucketName, _Bucket] | None = None
+    jobs: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """Everything that server.toml decides."""
+
+    workflow: WorkflowSettings = field(default_factory=WorkflowSettings)
+    limits: Limits = field(default_factory=Limits)
+    #: By name.
+    buckets: Mapping[str, BucketSpec] = field(default_factory=lambda: _SAMPLE_BUCKETS)
+    #: Each job type's own settings, as written: the job type validates them.
+    jobs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    #: Where it was read from, for messages; empty for the defaults.
+    source: str = ""
+
+
+def load_server_config(path: Path) -> ServerConfig:
+    """Reads server.toml; without a file, the defaults hold. Blocks.
+
+    Raises ConfigError in one line that says where and what.
+    """
+    try:
+        text = path.read_bytes().decode()
+        table = tomllib.loads(text)
+    except FileNotFoundError:
+        return ServerConfig()
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not UTF-8 text; save the file as UTF-8") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}{_toml_problem(error)}") from None
+    try:
+        file = _File.model_validate(table)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {settings_problem(error, _File)}") from None
+    buckets = _SAMPLE_BUCKETS if file.buckets is None else _bucket_specs(file.buckets)
+    return ServerConfig(file.workflow, file.limits, buckets, MappingProxyType(file.jobs), str(path))
+
+
+def _toml_problem(error: tomllib.TOMLDecodeError) -> str:
+    match = re.fullmatch(r"(.*?) \(at line (\d+), column (\d+)\)", str(error), re.DOTALL)
+    if match is None:
+        return f": not TOML: {error}; mend the text there"
+    return f":{match[2]}:{match[3]}: not TOML: {match[1]}; mend the text here"
+
+
+def settings_problem(error: ValidationError, model: type[BaseModel]) -> str:
+    """Puts what a model refused into one line: `workflow.exec_within: "1x" is not a duration …`."""
+    problems = [_problem(dict(detail), model) for detail in error.errors(include_url=False)]
+    more = len(problems) - 1
+    return problems[0] + (f" (and {more} more problem{'s' * (more > 1)})" if more else "")
+
+
+def _problem(detail: Mapping[str, Any], model: type[BaseModel]) -> str:
+    location = tuple(str(part) for part in detail["loc"] if part != "[key]")
+    found, kind = told(detail["input"]), str(detail["type"])
+    if kind == "extra_forbidden":
+        known = ", ".join(_keys_at(model, location[:-1]))
+        what = f"unknown key; known are {known}" if known else "unknown key; there are none here"
+    elif kind == "missing":
+        what = "missing; add it"
+    elif kind == "value_error":
+        what = str(detail["ctx"]["error"])
+    elif kind in ("model_type", "dict_type", "model_attributes_type"):
+        what = f"a table of keys is expected, found {found}"
+    else:
+        what = f"{detail['msg'].removeprefix('Input ').removeprefix('String ')}, found {found}"
+    return f"{'.'.join(location)}: {what}" if location else what
+
+
+def _keys_at(model: type[BaseModel], location: Sequence[str]) -> list[str]:
+    """The keys that the model knows at a place inside it; empty where it cannot tell."""
+    here: Any = model
+    for part in location:
+        fields = {(info.alias or name): info for name, info in here.model_fields.items()}
+        annotation = fields[part].annotation if part in fields else None
+        if not isinstance(annotation, type) or not issubclass(annotation, BaseModel):
+            return ["size", "refill", "every"] if location[0] == "buckets" else []
+        here = annotation
+    return [info.alias or name for name, info in here.model_fields.items()]
