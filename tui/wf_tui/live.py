@@ -1,0 +1,142 @@
+"""Streams that stay open: opened again with growing pauses after every break, until their owner ends them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from wf_tui.gateway import GatewayError, InvalidRequest, NotFound
+from wf_tui.state.workflow import Gap
+
+T = TypeVar("T")
+
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 15.0
+_GAPS_IN_A_ROW = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How a stream stands: connected, or broken for a reason and to be retried after `retry_in` seconds."""
+
+    connected: bool
+    error: str = ""
+    retry_in: float = 0.0
+
+
+class Wait(Protocol):
+    """Waits for an event, at most some seconds."""
+
+    def __call__(self, event: asyncio.Event, seconds: float) -> Awaitable[None]: ...
+
+
+async def wait_at_most(event: asyncio.Event, seconds: float) -> None:
+    """Waits until the event is set, or the seconds are over."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
+
+
+class Follower(Generic[T]):
+    """Follows one stream in one task. Owned by who calls `start`, and ended by `stop`.
+
+    `take` gets every item; it may raise Gap to have the stream begin anew. `tell` gets the link's
+    state whenever it changes. `failed` gets what retrying cannot mend: the task has ended then.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        open_stream: Callable[[], AsyncIterator[T]],
+        take: Callable[[T], None],
+        tell: Callable[[Link], None],
+        failed: Callable[[Exception], None],
+        *,
+        endless: bool = True,
+        wait: Wait = wait_at_most,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.name = name
+        self._open = open_stream
+        self._take = take
+        self._tell = tell
+        self._failed = failed
+        self._endless = endless
+        self._wait = wait
+        self._jitter = jitter
+        self._hurry = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._breaks = 0
+        self._gaps = 0
+
+    def start(self) -> None:
+        """Begins to follow; a second start of a running follower does nothing."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name=f"follow {self.name}")
+
+    def hurry(self) -> None:
+        """Retries now rather than at the end of the pause."""
+        self._hurry.set()
+
+    async def stop(self) -> None:
+        """Ends the stream and waits until it has."""
+        task, self._task = self._task, None
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()
+            await asyncio.wait((task,))
+
+    async def _run(self) -> None:
+        try:
+            while await self._follow_once():
+                pass
+        except Exception as error:  # noqa: BLE001 - the owner decides what a bug looks like
+            self._failed(error)
+
+    async def _follow_once(self) -> bool:
+        """Follows until the stream ends or breaks; returns whether to open it again."""
+        try:
+            await self._read(self._open())
+            if not self._endless:
+                return False
+            error: Exception = GatewayError("the server ended the stream")
+        except Gap as gap:
+            self._gaps += 1
+            if self._gaps < _GAPS_IN_A_ROW:
+                return True
+            error = gap
+        except (NotFound, InvalidRequest):
+            raise
+        except GatewayError as broken:
+            error = broken
+        await self._pause(error)
+        return True
+
+    async def _read(self, items: AsyncIterator[T]) -> None:
+        try:
+            async for item in items:
+                self._take(item)
+                self._alive()
+        finally:
+            # A generator ends now, not when the collector finds it.
+            if isinstance(items, AsyncGenerator):
+                await items.aclose()
+
+    def _alive(self) -> None:
+        self._gaps = 0
+        if self._breaks >= 0:
+            # Told once per connection, not with every item.
+            self._breaks = -1
+            self._tell(Link(connected=True))
+
+    async def _pause(self, error: Exception) -> None:
+        self._breaks = max(0, self._breaks) + 1
+        longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (self._breaks - 1))
+        seconds = longest * (0.5 + 0.5 * self._jitter())
+        self._hurry.clear()
+        self._tell(Link(connected=False, error=str(error), retry_in=seconds))
+        await self._wait(self._hurry, seconds)

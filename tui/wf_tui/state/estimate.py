@@ -1,0 +1,82 @@
+"""How far a workflow is and when it will probably end, and no more than is known of it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from wf_tui.state.models import Status
+from wf_tui.state.workflow import LiveBlock, LiveWorkflow
+
+#: Of the running block, when there is nothing else to go by.
+_ENOUGH = 0.2
+
+
+def job_work(workflow: LiveWorkflow, number: int) -> float:
+    """Returns how many jobs of a block are done, counting a running one by its reported fraction."""
+    block = workflow.blocks[number]
+    if not block.counts[Status.RUNNING]:
+        return block.over
+    running = (workflow.progress.get((number, job)) for job in block.members(Status.RUNNING))
+    return block.over + sum(report.fraction for report in running if report is not None)
+
+
+def fraction_done(workflow: LiveWorkflow) -> float:
+    """Returns the share of all jobs that is done, from 0 to 1."""
+    jobs = workflow.summary.jobs
+    if not jobs.total:
+        return 1.0 if workflow.summary.ended else 0.0
+    part = sum(report.fraction for report in workflow.progress.values())
+    return min(1.0, (jobs.over + part) / jobs.total)
+
+
+def time_left(workflow: LiveWorkflow, now: datetime) -> timedelta | None:
+    """Estimates the time until the workflow completes, None while too little is known.
+
+    A block is expected to take, job for job, what finished blocks of its rate limit took; before
+    there is one, what the running block took so far, once a fifth of it is done.
+    """
+    if workflow.summary.status is not Status.RUNNING:
+        return None
+    pace = _paces(workflow, now)
+    seconds = 0.0
+    for number, block in enumerate(workflow.blocks):
+        if block.ended is not None or block.over == block.total:
+            continue
+        per_job = pace.get(block.rate_limit)
+        if per_job is None:
+            return None
+        seconds += _block_left(workflow, number, per_job, now)
+    return timedelta(seconds=seconds)
+
+
+def _block_left(workflow: LiveWorkflow, number: int, per_job: float, now: datetime) -> float:
+    block = workflow.blocks[number]
+    if block.started is None:
+        return per_job * block.total
+    spent = (now - block.started).total_seconds()
+    work = job_work(workflow, number)
+    late = spent / work * (block.total - work) if work and per_job * block.total < spent else 0.0
+    return max(per_job * block.total - spent, late, 0.0)
+
+
+def _paces(workflow: LiveWorkflow, now: datetime) -> dict[int, float]:
+    """Seconds a job by rate limit: of blocks that completed, else of the running one."""
+    spent: dict[int, list[float]] = {}
+    for block in workflow.blocks:
+        if (seconds := _took(block)) is not None:
+            known = spent.setdefault(block.rate_limit, [0.0, 0.0])
+            known[0] += seconds
+            known[1] += block.total
+    paces = {rate: seconds / jobs for rate, (seconds, jobs) in spent.items() if jobs}
+    for number, block in enumerate(workflow.blocks):
+        if block.status is Status.RUNNING and block.started is not None and block.rate_limit not in paces:
+            work = job_work(workflow, number)
+            if work >= _ENOUGH * block.total > 0:
+                paces[block.rate_limit] = (now - block.started).total_seconds() / work
+    return paces
+
+
+def _took(block: LiveBlock) -> float | None:
+    if block.status is not Status.COMPLETED or block.started is None or block.ended is None:
+        return None
+    return (block.ended - block.started).total_seconds()

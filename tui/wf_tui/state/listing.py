@@ -1,0 +1,113 @@
+"""The live list of workflows: what is known, what the filter lets through, and in which order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from enum import Enum
+
+from wf_tui.state.marks import WORKFLOW_ORDER
+from wf_tui.state.models import Status, Summary
+
+
+class Order(Enum):
+    """How the list is sorted; the value is what the screen says."""
+
+    NEWEST = "newest first"
+    TROUBLE = "trouble and running first"
+
+    @property
+    def other(self) -> Order:
+        """The order that the key switches to."""
+        return Order.TROUBLE if self is Order.NEWEST else Order.NEWEST
+
+
+_RANK = {status: rank for rank, status in enumerate(WORKFLOW_ORDER)}
+
+
+class Listing:
+    """Workflows by id, and the ids to show. `loaded` is false until the first page has come."""
+
+    def __init__(self) -> None:
+        self.loaded = False
+        self.filter = ""
+        self.order = Order.NEWEST
+        self._known: dict[str, Summary] = {}
+        self._visible: list[str] = []
+        self._place: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._visible)
+
+    def __getitem__(self, place: int) -> Summary:
+        return self._known[self._visible[place]]
+
+    @property
+    def total(self) -> int:
+        """How many workflows are known, shown or not."""
+        return len(self._known)
+
+    def find(self, workflow_id: str) -> int | None:
+        """Returns the line a workflow is shown on, None if it is not shown."""
+        return self._place.get(workflow_id)
+
+    def get(self, workflow_id: str) -> Summary | None:
+        """Returns what is known of a workflow, shown or not."""
+        return self._known.get(workflow_id)
+
+    def counts(self) -> Counter[Status]:
+        """Counts the known workflows by status."""
+        return Counter(summary.status for summary in self._known.values())
+
+    def take(self, reset: bool, summaries: Sequence[Summary]) -> set[int] | None:
+        """Takes a message of the stream; returns the lines that changed, None if the lines themselves did."""
+        if reset:
+            self._known.clear()
+        moved = reset or not self.loaded
+        self.loaded = True
+        changed: set[int] = set()
+        for summary in summaries:
+            before = self._known.get(summary.id)
+            self._known[summary.id] = summary
+            place = self._place.get(summary.id)
+            shown = self._shows(summary)
+            if (place is not None) != shown or before is None or self._key(before) != self._key(summary):
+                moved = True
+            elif place is not None:
+                changed.add(place)
+        if not moved:
+            return changed
+        self._arrange()
+        return None
+
+    def narrow(self, text: str) -> None:
+        """Shows only workflows that contain every word of the text, whatever its case."""
+        self.filter = text.strip()
+        self._arrange()
+
+    def sort(self, order: Order) -> None:
+        """Changes the order."""
+        self.order = order
+        self._arrange()
+
+    def _arrange(self) -> None:
+        shown = [summary for summary in self._known.values() if self._shows(summary)]
+        shown.sort(key=self._key)
+        self._visible = [summary.id for summary in shown]
+        self._place = {workflow_id: place for place, workflow_id in enumerate(self._visible)}
+
+    def _key(self, summary: Summary) -> tuple[int, float, str]:
+        rank = _RANK.get(summary.status, len(_RANK)) if self.order is Order.TROUBLE else 0
+        return rank, -summary.created.timestamp(), summary.id
+
+    def _shows(self, summary: Summary) -> bool:
+        if not self.filter:
+            return True
+        fields = (summary.id, summary.name, summary.desc, summary.operator, summary.status.label)
+        return contains_all(self.filter, fields)
+
+
+def contains_all(text: str, fields: Iterable[str]) -> bool:
+    """Tells whether every word of the text is in one of the fields, whatever its case."""
+    haystack = "\n".join(fields).casefold()
+    return all(word in haystack for word in text.casefold().split())

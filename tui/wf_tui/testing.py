@@ -1,0 +1,277 @@
+"""A gateway without a server, for tests: scripted answers, streams fed by hand, breaks on demand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+from wf_tui.gateway import GatewayError, NotFound, Unreachable
+from wf_tui.state.models import (
+    Bucket,
+    ChangeBatch,
+    JobDetail,
+    JobType,
+    PolicyBook,
+    ServerInfo,
+    Site,
+    Snapshot,
+    Status,
+    Stop,
+    StopBoard,
+    Summary,
+    Violation,
+    WorkReq,
+)
+
+T = TypeVar("T")
+
+
+class Feed(Generic[T]):
+    """The server's end of a stream: every opening gets `first`, then whatever is sent.
+
+    `first` None means: silent so far. An open stream is broken by `fail`, and ended by `end`.
+    """
+
+    def __init__(self, first: T | None = None) -> None:
+        self.first = first
+        #: While this is set, opening the stream fails with it.
+        self.refusal: GatewayError | None = None
+        self.opened = 0
+        self._queues: set[asyncio.Queue[T | GatewayError | None]] = set()
+
+    def send(self, item: T) -> None:
+        """Sends an item to every open stream."""
+        for queue in self._queues:
+            queue.put_nowait(item)
+
+    def fail(self, error: GatewayError) -> None:
+        """Breaks every open stream."""
+        for queue in self._queues:
+            queue.put_nowait(error)
+
+    def end(self) -> None:
+        """Ends every open stream in good order."""
+        for queue in self._queues:
+            queue.put_nowait(None)
+
+    @property
+    def listeners(self) -> int:
+        """How many streams are open."""
+        return len(self._queues)
+
+    async def stream(self) -> AsyncIterator[T]:
+        """The client's end."""
+        self.opened += 1
+        if self.refusal is not None:
+            raise self.refusal
+        queue: asyncio.Queue[T | GatewayError | None] = asyncio.Queue()
+        if self.first is not None:
+            queue.put_nowait(self.first)
+        self._queues.add(queue)
+        try:
+            while (item := await queue.get()) is not None:
+                if isinstance(item, GatewayError):
+                    raise item
+                yield item
+        finally:
+            self._queues.discard(queue)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call as a test sees it."""
+
+    name: str
+    args: tuple[object, ...] = ()
+
+
+@dataclass
+class FakeGateway:
+    """Answers from its fields and keeps every changing call in `calls`.
+
+    A method named in `errors` raises that error instead; `disconnect` breaks everything as a dead
+    server does, `reconnect` undoes it.
+    """
+
+    address: str = "127.0.0.1:8080"
+    known_sites: tuple[tuple[Site, tuple[str, ...]], ...] = ()
+    board: StopBoard = field(default_factory=lambda: StopBoard(()))
+    book: PolicyBook = field(default_factory=lambda: PolicyBook(()))
+    known_buckets: tuple[Bucket, ...] = ()
+    known_job_types: tuple[JobType, ...] = ()
+    verdict: tuple[Violation, ...] = ()
+    new_id: str = "0198b2c4-0000-7000-8000-00000000beef"
+    requests: dict[str, WorkReq] = field(default_factory=dict)
+    summaries: tuple[Summary, ...] = ()
+    jobs: dict[str, list[list[JobDetail]]] = field(default_factory=dict)
+    errors: dict[str, GatewayError] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+    now: datetime = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
+
+    def __post_init__(self) -> None:
+        #: Silent until a test sends, or sets `first`.
+        self.list_feed: Feed[tuple[bool, tuple[Summary, ...]]] = Feed()
+        self.stop_feed: Feed[StopBoard] = Feed(self.board)
+        self.watch_feeds: dict[str, Feed[Snapshot | ChangeBatch]] = {}
+        self.closed = False
+
+    def feed(self, workflow_id: str, first: Snapshot | None = None) -> Feed[Snapshot | ChangeBatch]:
+        """Returns the feed of one workflow's watch, made on first use."""
+        feed = self.watch_feeds.setdefault(workflow_id, Feed())
+        if first is not None:
+            feed.first = first
+        return feed
+
+    def disconnect(self, reason: str = "connection refused") -> None:
+        """Breaks every stream and refuses every call."""
+        error = Unreachable(f"{self.address} does not answer: {reason}")
+        self.errors["*"] = error
+        for feed in self._feeds():
+            feed.refusal = error
+            feed.fail(error)
+
+    def reconnect(self) -> None:
+        """Answers again."""
+        del self.errors["*"]
+        for feed in self._feeds():
+            feed.refusal = None
+
+    def called(self, name: str) -> list[tuple[object, ...]]:
+        """Returns the arguments of every call of that name, in order."""
+        return [call.args for call in self.calls if call.name == name]
+
+    def _feeds(self) -> Iterator[Feed[Any]]:
+        yield self.list_feed
+        yield self.stop_feed
+        yield from self.watch_feeds.values()
+
+    def _answer(self, name: str, *args: object) -> None:
+        self.calls.append(Call(name, args))
+        error = self.errors.get("*") or self.errors.get(name)
+        if error is not None:
+            raise error
+
+    async def check(self, request: WorkReq) -> tuple[Violation, ...]:
+        """Returns `verdict`."""
+        self._answer("check", request)
+        return self.verdict
+
+    async def submit(self, request: WorkReq) -> str:
+        """Keeps the request under `new_id`."""
+        self._answer("submit", request)
+        self.requests[self.new_id] = request
+        return self.new_id
+
+    async def execute(self, workflow_id: str) -> None:
+        """Notes the call."""
+        self._answer("execute", workflow_id)
+
+    async def get(self, workflow_id: str) -> tuple[WorkReq, Summary]:
+        """Returns a request of `requests` with its line of `summaries`."""
+        self._answer("get", workflow_id)
+        summary = next((known for known in self.summaries if known.id == workflow_id), None)
+        if summary is None or workflow_id not in self.requests:
+            raise NotFound(f"there is no workflow {workflow_id}")
+        return self.requests[workflow_id], summary
+
+    async def list(
+        self,
+        *,
+        statuses: Sequence[Status] = (),
+        name: str = "",
+        text: str = "",
+        limit: int = 100,
+        page_token: str = "",
+    ) -> tuple[tuple[Summary, ...], str]:
+        """Returns those of `summaries` that match, all on one page."""
+        self._answer("list", tuple(statuses), name, text)
+        found = [
+            summary
+            for summary in self.summaries
+            if (not statuses or summary.status in statuses)
+            and name in ("", summary.name)
+            and text.casefold() in f"{summary.id} {summary.name} {summary.desc}".casefold()
+        ]
+        return tuple(found[:limit]), ""
+
+    async def list_jobs(self, workflow_id: str, block: int, offset: int, limit: int) -> tuple[JobDetail, ...]:
+        """Returns a page of `jobs`."""
+        self._answer("list_jobs", workflow_id, block, offset, limit)
+        if workflow_id not in self.jobs:
+            raise NotFound(f"there is no workflow {workflow_id}")
+        return tuple(self.jobs[workflow_id][block][offset : offset + limit])
+
+    def watch(self, workflow_id: str) -> AsyncIterator[Snapshot | ChangeBatch]:
+        """Opens the workflow's feed."""
+        return self.feed(workflow_id).stream()
+
+    def watch_list(self, limit: int) -> AsyncIterator[tuple[bool, tuple[Summary, ...]]]:
+        """Opens `list_feed`."""
+        return self.list_feed.stream()
+
+    async def status_json(self, workflow_id: str) -> str:
+        """Returns an empty object."""
+        self._answer("status_json", workflow_id)
+        return "{}"
+
+    async def stops(self) -> StopBoard:
+        """Returns `board`."""
+        self._answer("stops")
+        return self.board
+
+    async def set_stop(self, name: str, *, engaged: bool, reason: str) -> tuple[Stop, int]:
+        """Changes `board` and sends it to whoever watches."""
+        self._answer("set_stop", name, engaged, reason)
+        entry = Stop(name, engaged, "you", reason, self.now)
+        others = [stop for stop in self.board.stops if stop.name != name]
+        told = sum(stop.running for stop in self.board.stops if stop.name == name) if engaged else 0
+        self.board = replace(self.board, stops=(*others, entry))
+        self.stop_feed.first = self.board
+        self.stop_feed.send(self.board)
+        return entry, told
+
+    def watch_stops(self) -> AsyncIterator[StopBoard]:
+        """Opens `stop_feed`."""
+        return self.stop_feed.stream()
+
+    async def job_types(self) -> tuple[JobType, ...]:
+        """Returns `known_job_types`."""
+        self._answer("job_types")
+        return self.known_job_types
+
+    async def policies(self) -> PolicyBook:
+        """Returns `book`."""
+        self._answer("policies")
+        return self.book
+
+    async def buckets(self) -> tuple[Bucket, ...]:
+        """Returns `known_buckets`."""
+        self._answer("buckets")
+        return self.known_buckets
+
+    async def server_info(self) -> ServerInfo:
+        """Returns a version and `now`."""
+        self._answer("server_info")
+        return ServerInfo("test", self.now, self.now)
+
+    async def sites(self) -> tuple[Site, ...]:
+        """Returns the sites of `known_sites`."""
+        self._answer("sites")
+        return tuple(site for site, _ in self.known_sites)
+
+    async def site(self, name: str) -> tuple[Site, tuple[str, ...]]:
+        """Returns one of `known_sites`."""
+        self._answer("site", name)
+        for site, machines in self.known_sites:
+            if site.name == name:
+                return site, machines
+        raise NotFound(f"there is no site {name}")
+
+    async def close(self) -> None:
+        """Ends every stream."""
+        self.closed = True
+        for feed in self._feeds():
+            feed.end()
