@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ class Job:
 
     name: str
     desc: str = ""
-    args: Mapping[str, str] = _NO_ARGS
+    args: Mapping[str, str] = field(default_factory=lambda: _NO_ARGS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,21 @@
+"""Policies: what a WorkReq has to keep to. Pure: a request and facts in, violations out."""
+
+from wf_server.policy.base import Facts, Policy, PolicyBook
+from wf_server.policy.engine import NO_POLICY, evaluate
+from wf_server.policy.reader import POLICIES, POLICIES_FILE, LivePolicies, load_policies
+from wf_server.policy.structure import VALIDATION, validate_in_portions, validate_structure
+
+__all__ = [
+    "NO_POLICY",
+    "POLICIES",
+    "POLICIES_FILE",
+    "VALIDATION",
+    "Facts",
+    "LivePolicies",
+    "Policy",
+    "PolicyBook",
+    "evaluate",
+    "load_policies",
+    "validate_in_portions",
+    "validate_structure",
+]

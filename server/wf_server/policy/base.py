@@ -1,0 +1,130 @@
+"""What a policy is: settings that are checked when they are read, and one check of a request.
+
+A policy is pure: a request and facts in, violations out. It must neither change the request, which is
+immutable, nor keep anything of it. On large requests it lets the loop go on: see `in_portions`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
+
+from pydantic import Strict, ValidationError
+
+from wf_server.config import Section, settings_problem
+from wf_server.errors import ConfigError
+from wf_server.inventory import Inventory
+from wf_server.jobs.arguments import shape_problem
+from wf_server.jobs.base import Arg, JobType
+from wf_server.jobs.registry import JobRegistry
+from wf_server.model import Job, Violation, WorkReq
+
+#: How many jobs are looked at before other work gets its turn.
+PORTION = 1_000
+
+Text = Annotated[str, Strict()]
+Flag = Annotated[bool, Strict()]
+Settings = TypeVar("Settings", bound=Section)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a policy may know besides the request."""
+
+    inventory: Inventory
+
+
+class Policy(ABC, Generic[Settings]):
+    """A rule with settings. Constructed once per entry of policies.json; it holds no request's state."""
+
+    name: ClassVar[str]
+    #: One paragraph for the catalogue: what it demands.
+    help: ClassVar[str]
+    settings_type: ClassVar[type[Section]]
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @classmethod
+    def configure(cls, settings: Mapping[str, Any], registry: JobRegistry) -> Policy[Any]:
+        """Makes the policy from its settings as written. Raises ConfigError, without the place."""
+        try:
+            policy = cls(cls.settings_type.model_validate(dict(settings)))  # type: ignore[arg-type]
+        except ValidationError as error:
+            raise ConfigError(settings_problem(error, cls.settings_type)) from None
+        policy.check_settings(registry)
+        return policy
+
+    @property
+    def settings_json(self) -> str:
+        """The settings as policies.json spells them: a JSON object."""
+        return json.dumps(self.settings.model_dump(mode="json", by_alias=True, exclude_unset=True))
+
+    @abstractmethod
+    def check_settings(self, registry: JobRegistry) -> None:
+        """Raises ConfigError for settings that this server's job types cannot satisfy."""
+
+    @abstractmethod
+    async def check(self, request: WorkReq, facts: Facts) -> list[Violation]:
+        """Finds every breach of the rule; none: the request may pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyBook:
+    """The policies of every workflow type, in the order of the file."""
+
+    workflow_types: Mapping[str, tuple[Policy[Any], ...]] = field(default_factory=dict)
+
+    def get(self, name: str) -> tuple[Policy[Any], ...] | None:
+        """The policies of a workflow type; None where it has no entry."""
+        return self.workflow_types.get(name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The workflow types that have an entry."""
+        return tuple(self.workflow_types)
+
+
+Located = tuple[int, int, Job]
+
+
+async def in_portions(request: WorkReq) -> AsyncIterator[Sequence[Located]]:
+    """Yields all jobs with their block and position, a portion at a time, other work in between."""
+    portion: list[Located] = []
+    for located in request.jobs():
+        portion.append(located)
+        if len(portion) == PORTION:
+            yield portion
+            portion = []
+            await asyncio.sleep(0)
+    if portion:
+        yield portion
+
+
+def known_job_type(registry: JobRegistry, setting: str, name: str) -> JobType:
+    """The job type that a setting names. Raises ConfigError."""
+    found = registry.get(name)
+    if found is None:
+        known = ", ".join(registry.names)
+        raise ConfigError(f'{setting}: there is no job type "{name}"; known are {known}')
+    return found
+
+
+def known_arg(job_type: JobType, setting: str, name: str) -> Arg:
+    """The argument that a setting names. Raises ConfigError."""
+    for arg in job_type.args:
+        if arg.name == name:
+            return arg
+    known = ", ".join(arg.name for arg in job_type.args) or "none"
+    raise ConfigError(f'{setting}: {job_type.name} has no argument "{name}"; it has {known}')
+
+
+def possible_value(arg: Arg, setting: str, value: str) -> None:
+    """Raises ConfigError for a value that no job could have in this argument."""
+    problem = shape_problem(arg, value)
+    if problem is not None:
+        raise ConfigError(f"{setting}: {problem.found} can never be; expected is {problem.expected}")

@@ -1,0 +1,101 @@
+"""Runs all policies of a workflow type on a request, each by itself, and fails closed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import FrozenInstanceError
+from types import MappingProxyType
+from typing import Any
+
+import structlog
+
+from wf_server.model import Block, Job, Violation, WorkReq
+from wf_server.policy.base import PORTION, Facts, Policy, PolicyBook
+from wf_server.policy.structure import in_order
+
+log = structlog.get_logger(__name__)
+
+#: The `policy` of the violation that there are none for a workflow type.
+NO_POLICY = "noPolicy"
+
+
+async def evaluate(request: WorkReq, book: PolicyBook, facts: Facts) -> list[Violation]:
+    """Runs all policies of the request's workflow type concurrently; all violations in order of place.
+
+    A policy that fails, or changes the request, is a violation of that policy.
+    """
+    policies = book.get(request.name)
+    if policies is None:
+        return [_no_policy(request, book)]
+    async with asyncio.TaskGroup() as group:
+        checks = [
+            group.create_task(_isolated(policy, request, facts), name=f"policy {policy.name}")
+            for policy in policies
+        ]
+    return in_order(violation for check in checks for violation in check.result())
+
+
+def _no_policy(request: WorkReq, book: PolicyBook) -> Violation:
+    known = ", ".join(book.names[:50]) or "nothing"
+    message = "policies.json has no entry for this workflow type"
+    return Violation(NO_POLICY, message, found=f'"{request.name[:200]}"', expected=f"one of: {known}")
+
+
+async def _isolated(policy: Policy[Any], request: WorkReq, facts: Facts) -> list[Violation]:
+    """One policy's violations, on a copy of its own; whatever it does reaches no other."""
+    try:
+        copy = await _frozen_copy(request)
+        violations = list(await policy.check(copy, facts))
+        if await _differs(copy, request):
+            violations.append(_tampering(policy))
+        return violations
+    except FrozenInstanceError:
+        return [_tampering(policy)]
+    except Exception as error:
+        # A policy that cannot say yes has not said yes.
+        log.exception("a policy failed", policy=policy.name, workflow_type=request.name[:200])
+        message = f"the policy itself failed, so nothing passes: {type(error).__name__}; see the server's log"
+        return [Violation(policy.name, message)]
+
+
+def _tampering(policy: Policy[Any]) -> Violation:
+    log.error("a policy tried to change the request", policy=policy.name)
+    return Violation(policy.name, "the policy itself tried to change the request, so nothing passes")
+
+
+def _portions(block: Block) -> Iterator[tuple[Job, ...]]:
+    for start in range(0, len(block.jobs), PORTION):
+        yield block.jobs[start : start + PORTION]
+
+
+async def _frozen_copy(request: WorkReq) -> WorkReq:
+    """A copy that shares nothing that could be changed."""
+    blocks = []
+    for block in request.blocks:
+        jobs: list[Job] = []
+        for portion in _portions(block):
+            jobs += [Job(job.name, job.desc, MappingProxyType(dict(job.args))) for job in portion]
+            if len(portion) == PORTION:
+                await asyncio.sleep(0)
+        blocks.append(Block(block.desc, block.rate_limit, tuple(jobs)))
+    return WorkReq(request.name, request.desc, tuple(blocks))
+
+
+async def _differs(copy: WorkReq, request: WorkReq) -> bool:
+    """Whether a policy got round the copy's protection."""
+    if (copy.name, copy.desc, len(copy.blocks)) != (request.name, request.desc, len(request.blocks)):
+        return True
+    for mine, original in zip(copy.blocks, request.blocks, strict=True):
+        if (mine.desc, mine.rate_limit, len(mine.jobs)) != (
+            original.desc,
+            original.rate_limit,
+            len(original.jobs),
+        ):
+            return True
+        for some, others in zip(_portions(mine), _portions(original), strict=True):
+            if some != others:
+                return True
+            if len(some) == PORTION:
+                await asyncio.sleep(0)
+    return False

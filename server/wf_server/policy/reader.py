@@ -1,0 +1,131 @@
+"""policies.json: which policies hold for which workflow type, all of it or nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import structlog
+
+from wf_server.config import told
+from wf_server.errors import ConfigError
+from wf_server.files import read_objects
+from wf_server.jobs.registry import JobRegistry
+from wf_server.model import Violation
+from wf_server.policy.base import Policy, PolicyBook
+from wf_server.policy.restrict_job_types import RestrictJobTypes
+from wf_server.policy.same_args import SameArgs
+from wf_server.policy.start_or_end import StartOrEnd
+
+log = structlog.get_logger(__name__)
+
+#: Every policy there is, by the name that policies.json uses, in name order.
+POLICIES: Mapping[str, type[Policy[Any]]] = MappingProxyType(
+    {policy.name: policy for policy in (RestrictJobTypes, SameArgs, StartOrEnd)}
+)
+#: The `policy` of the violation that policies.json as it is now is not in force.
+POLICIES_FILE = "policies.json"
+
+
+def load_policies(path: Path, registry: JobRegistry) -> PolicyBook:
+    """Reads and validates policies.json whole. Blocks.
+
+    Raises ConfigError "path:line: what is wrong and what to do".
+    """
+    workflow_types: dict[str, tuple[Policy[Any], ...]] = {}
+    for line, entry in read_objects(path):
+        where = f"{path}:{line}"
+        name = _fields(where, entry, required=("Name", "Policies"))
+        if name in workflow_types:
+            raise ConfigError(f"{where}: {told(name)} has a second entry; put its policies into the first")
+        workflow_types[name] = _policies(f"{where}: {told(name)}", entry["Policies"], registry)
+    if not workflow_types:
+        raise ConfigError(f"{path}:1: there is no entry; every workflow type needs one with its policies")
+    return PolicyBook(MappingProxyType(workflow_types))
+
+
+def _fields(where: str, found: Mapping[str, Any], *, required: tuple[str, ...], optional: str = "") -> str:
+    """Checks the fields of an object; returns its Name."""
+    known = [*required, *filter(None, [optional])]
+    for key in found:
+        if key not in known:
+            raise ConfigError(f'{where}: unknown field "{key}"; the fields are {", ".join(known)}')
+    for key in required:
+        if key not in found:
+            raise ConfigError(f'{where}: the field "{key}" is missing; add it')
+    name = found["Name"]
+    if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > 200:
+        raise ConfigError(f"{where}: Name is {told(name)}; 1 to 200 printable characters are expected")
+    return name
+
+
+def _policies(where: str, found: object, registry: JobRegistry) -> tuple[Policy[Any], ...]:
+    if not isinstance(found, list):
+        raise ConfigError(f"{where}: Policies is {told(found)}; a list of policies is expected")
+    if not found:
+        raise ConfigError(f"{where}: Policies is empty, which would let anything pass; list at least one")
+    return tuple(_policy(f"{where}: Policies[{i}]", entry, registry) for i, entry in enumerate(found))
+
+
+def _policy(where: str, found: object, registry: JobRegistry) -> Policy[Any]:
+    if not isinstance(found, dict):
+        raise ConfigError(f"{where}: {told(found)} is not a policy; an object with Name and Settings is one")
+    name = _fields(where, found, required=("Name",), optional="Settings")
+    settings = found.get("Settings", {})
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{where}: Settings is {told(settings)}; an object is expected")
+    if name not in POLICIES:
+        raise ConfigError(f"{where}: there is no policy {told(name)}; known are {', '.join(POLICIES)}")
+    try:
+        return POLICIES[name].configure(settings, registry)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {name}: {error}") from None
+
+
+class LivePolicies:
+    """The policies in force, which follow their file; a broken file leaves the last good ones in force."""
+
+    def __init__(self, path: Path, registry: JobRegistry) -> None:
+        self._path = path
+        self._registry = registry
+        self._book = PolicyBook()
+        self._problem = ""
+        self._reading = asyncio.Lock()
+
+    @property
+    def book(self) -> PolicyBook:
+        """The policies in force; none before `load`."""
+        return self._book
+
+    @property
+    def problem(self) -> str:
+        """Why the file as it is now is not in force; empty when it is."""
+        return self._problem
+
+    def refusal(self) -> list[Violation]:
+        """What refuses every submission while the file is broken; empty while it is not."""
+        if not self._problem:
+            return []
+        message = f"the policies cannot be trusted until the file is mended: {self._problem}"
+        return [Violation(POLICIES_FILE, message)]
+
+    async def load(self) -> None:
+        """Reads the file. Raises ConfigError."""
+        async with self._reading:
+            self._book = await asyncio.to_thread(load_policies, self._path, self._registry)
+            self._problem = ""
+
+    async def reload(self) -> None:
+        """Reads the file again; where it is broken, keeps what is in force and the reason."""
+        known = self._problem
+        try:
+            await self.load()
+        except ConfigError as error:
+            self._problem = str(error)
+            if self._problem != known:
+                log.warning("policies not in force, submissions are refused", problem=self._problem)
+            return
+        log.info("policies in force", workflow_types=list(self._book.names))
