@@ -11,11 +11,13 @@ from wf_server.model.status import (
 )
 from wf_server.model.stop import EVERYTHING, StopRecord, StopStatus
 from wf_server.model.workflow import (
+    FATAL,
     WHOLE,
     BlockState,
     Change,
     IllegalStep,
     Progress,
+    Standing,
     Summary,
     Workflow,
 )
@@ -27,6 +29,7 @@ TokenHolder = JobId
 __all__ = [
     "BLOCK_FINAL",
     "EVERYTHING",
+    "FATAL",
     "JOB_FINAL",
     "JOB_TROUBLE",
     "WHOLE",
@@ -40,6 +43,7 @@ __all__ = [
     "Job",
     "JobId",
     "Progress",
+    "Standing",
     "Status",
     "StopRecord",
     "StopStatus",

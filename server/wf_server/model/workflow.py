@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from wf_server.model.status import (
@@ -24,6 +24,8 @@ from wf_server.model.workreq import WorkReq
 
 #: In a change's block or job: it is about the level above.
 WHOLE = -1
+#: A failed job's reason where its failure also ends the workflow.
+FATAL = "fatal"
 
 
 class IllegalStep(Exception):
@@ -106,6 +108,40 @@ class BlockState:
 
 
 @dataclass(slots=True)
+class Standing:
+    """Where a workflow stands, without its blocks and jobs: what a listing shows of it."""
+
+    counts: Counter[int]
+    status: Status = Status.NOT_STARTED
+    started_us: int = 0
+    ended_us: int = 0
+    reason: str = ""
+    seq: int = 0
+    current_block: int | None = None
+
+    def copy(self) -> Standing:
+        """A standing of its own, equal to this one."""
+        return replace(self, counts=Counter(self.counts))
+
+    def note(self, change: Change, before: int) -> None:
+        """Takes in a legal step; `before` is the status that it leads away from."""
+        self.seq = change.seq
+        if change.job >= 0:
+            self.counts[before] -= 1
+            self.counts[change.status] += 1
+        elif change.block >= 0:
+            if change.status is Status.RUNNING:
+                self.current_block = change.block
+        else:
+            self.status = change.status
+            self.reason = change.error or change.reason
+            if change.status is Status.RUNNING and not self.started_us:
+                self.started_us = change.time_us
+            if change.status in WORKFLOW_FINAL:
+                self.ended_us = change.time_us
+
+
+@dataclass(slots=True)
 class Workflow:
     """A stored WorkReq with everything that happened to it so far."""
 
@@ -115,54 +151,80 @@ class Workflow:
     created_us: int
     #: The database's own number for it; 0 before it is stored.
     key: int = 0
-    status: Status = Status.NOT_STARTED
-    started_us: int = 0
-    ended_us: int = 0
-    reason: str = ""
-    seq: int = 0
-    current_block: int | None = None
     blocks: list[BlockState] = field(default_factory=list)
-    counts: Counter[Status] = field(default_factory=Counter)
+    standing: Standing = field(default_factory=lambda: Standing(Counter()))
+    #: The first fatal error: nothing more may start after it. Empty: there was none.
+    fatal: str = ""
     #: Of running jobs only, by (block, job).
     progress: dict[tuple[int, int], Progress] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.blocks:
             self.blocks = [BlockState.of(len(block.jobs)) for block in self.request.blocks]
-            self.counts = Counter({Status.NOT_STARTED: self.request.job_count})
+            self.standing.counts[Status.NOT_STARTED] = self.request.job_count
+
+    @property
+    def name(self) -> str:
+        """The workflow type, which policies and stops refer to."""
+        return self.request.name
+
+    @property
+    def status(self) -> Status:
+        """Where the workflow as a whole stands."""
+        return self.standing.status
+
+    @property
+    def seq(self) -> int:
+        """The number of the newest change."""
+        return self.standing.seq
 
     @property
     def is_final(self) -> bool:
         """Whether it never changes again."""
-        return self.status in WORKFLOW_FINAL
+        return self.standing.status in WORKFLOW_FINAL
 
     @property
     def had_errors(self) -> bool:
         """Whether a job failed, was interrupted, or has an unknown outcome."""
-        return any(self.counts[status] for status in JOB_TROUBLE)
+        return any(self.standing.counts[status] for status in JOB_TROUBLE)
 
     @property
     def was_es_stopped(self) -> bool:
         """Whether an emergency stop ended it."""
-        return self.status is Status.STOPPED
+        return self.standing.status is Status.STOPPED
 
     def summary(self) -> Summary:
         """Where it stands, in one line."""
+        standing = self.standing
         return Summary(
             id=self.id,
             name=self.request.name,
             desc=self.request.desc,
             operator=self.operator,
-            status=self.status,
             created_us=self.created_us,
-            started_us=self.started_us,
-            ended_us=self.ended_us,
-            reason=self.reason,
-            seq=self.seq,
             blocks=len(self.blocks),
-            current_block=self.current_block,
-            counts=dict(self.counts),
+            status=standing.status,
+            started_us=standing.started_us,
+            ended_us=standing.ended_us,
+            reason=standing.reason,
+            seq=standing.seq,
+            current_block=standing.current_block,
+            counts=dict(standing.counts),
         )
+
+    def standing_after(self, changes: Sequence[Change]) -> Standing:
+        """Where it will stand after these changes, no two of which are about the same thing."""
+        standing = self.standing.copy()
+        for change in changes:
+            standing.note(change, self._before(change))
+        return standing
+
+    def is_legal(self, change: Change) -> bool:
+        """Whether the model allows this step now."""
+        if change.job >= 0:
+            return change.status in JOB_STEPS.get(self._before(change), ())
+        steps = BLOCK_STEPS if change.block >= 0 else WORKFLOW_STEPS
+        return change.status in steps.get(self._before(change), ())
 
     def apply_all(self, changes: Sequence[Change]) -> None:
         """Applies changes in order; raises IllegalStep at the first that cannot be."""
@@ -171,55 +233,44 @@ class Workflow:
 
     def apply(self, change: Change) -> None:
         """Makes one step. Raises IllegalStep where the model forbids it, and changes nothing then."""
-        if change.seq != self.seq + 1:
-            raise IllegalStep(f"{self.id}: change {change.seq} after {self.seq}")
+        before = self._before(change)
+        if change.seq != self.standing.seq + 1:
+            raise IllegalStep(f"{self.id}: change {change.seq} after {self.standing.seq}")
+        if not self.is_legal(change):
+            place = f"{change.block}/{change.job}" if change.block >= 0 else "workflow"
+            raise IllegalStep(f"{self.id} {place}: from {Status(before).label} to {change.status.label}")
         if change.job >= 0:
-            self._apply_job(change)
+            self._set_job(change)
         elif change.block >= 0:
-            self._apply_block(change)
-        else:
-            self._apply_workflow(change)
-        self.seq = change.seq
+            self._set_block(change)
+        self.standing.note(change, before)
 
-    def _apply_job(self, change: Change) -> None:
+    def _before(self, change: Change) -> Status:
+        if change.job >= 0:
+            return self.blocks[change.block].statuses[change.job]  # type: ignore[return-value]
+        if change.block >= 0:
+            return self.blocks[change.block].status
+        return self.standing.status
+
+    def _set_job(self, change: Change) -> None:
         block, job, status = self.blocks[change.block], change.job, change.status
-        before = block.statuses[job]
-        if status not in JOB_STEPS.get(before, ()):  # type: ignore[call-overload]
-            self._refuse(change, Status(before))
         block.statuses[job] = status
-        self.counts[before] -= 1  # type: ignore[index]
-        self.counts[status] += 1
         if status is Status.RUNNING:
             block.started[job] = change.time_us
             block.ended[job] = 0
             block.errors.pop(job, None)
-        else:
-            block.ended[job] = 0 if status is Status.NOT_STARTED else change.time_us
-            if change.error:
-                block.errors[job] = change.error
-            self.progress.pop((change.block, job), None)
+            return
+        block.ended[job] = 0 if status is Status.NOT_STARTED else change.time_us
+        if change.error:
+            block.errors[job] = change.error
+        if change.reason == FATAL and not self.fatal:
+            self.fatal = f"block {change.block} job {job}: {change.error}"
+        self.progress.pop((change.block, job), None)
 
-    def _apply_block(self, change: Change) -> None:
+    def _set_block(self, change: Change) -> None:
         block = self.blocks[change.block]
-        if change.status not in BLOCK_STEPS.get(block.status, ()):
-            self._refuse(change, block.status)
         block.status = change.status
         if change.status is Status.RUNNING:
             block.started_us = change.time_us
-            self.current_block = change.block
         else:
             block.ended_us = change.time_us
-
-    def _apply_workflow(self, change: Change) -> None:
-        if change.status not in WORKFLOW_STEPS.get(self.status, ()):
-            self._refuse(change, self.status)
-        if change.status is Status.RUNNING and not self.started_us:
-            self.started_us = change.time_us
-        self.status = change.status
-        if self.is_final:
-            self.ended_us = change.time_us
-        self.reason = change.error or change.reason
-
-    def _refuse(self, change: Change, before: Status) -> None:
-        place = f"{change.block}/{change.job}" if change.block >= 0 else "workflow"
-        raise IllegalStep(f"{self.id} {place}: {before.label} to {change.status.label}")

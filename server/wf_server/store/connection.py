@@ -16,6 +16,8 @@ from wf_server.store.queries import load_migrations
 #: "wfdb" in ASCII: tells a database of wf from any other SQLite file.
 APPLICATION_ID = 0x77666462
 
+_PRAGMAS = ("journal_mode = WAL", "foreign_keys = ON", "busy_timeout = 5000", "cache_size = -16000")
+
 
 def lock(path: Path) -> IO[str]:
     """Makes sure that no other server uses the database; holds for as long as the file is open.
@@ -47,8 +49,7 @@ async def open_writer(path: Path) -> aiosqlite.Connection:
     Raises StoreError: not writable, not a wf database, damaged, or of a newer version.
     """
     try:
-        if not path.exists():
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        _make_private(path)
         connection = await _connect(path)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"{path}: cannot be opened: {_reason(error)}") from error
@@ -58,11 +59,18 @@ async def open_writer(path: Path) -> aiosqlite.Connection:
         await _check_writable(connection)
     except sqlite3.Error as error:
         await connection.close()
-        raise StoreError(f"{path}: {_reason(error)}; restore it from a backup or name another --db") from error
+        told = f"{path}: {_reason(error)}; restore it from a backup or name another --db"
+        raise StoreError(told) from error
     except BaseException:
         await connection.close()
         raise
     return connection
+
+
+def _make_private(path: Path) -> None:
+    """SQLite would make the file readable by others."""
+    if not path.exists():
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 async def open_reader(path: Path) -> aiosqlite.Connection:
@@ -79,7 +87,7 @@ async def _connect(path: Path) -> aiosqlite.Connection:
     # Autocommit: a transaction is what the store begins, nothing else.
     connection = await aiosqlite.connect(path, isolation_level=None)
     try:
-        for pragma in ("journal_mode = WAL", "foreign_keys = ON", "busy_timeout = 5000", "cache_size = -16000"):
+        for pragma in _PRAGMAS:
             await connection.execute(f"PRAGMA {pragma}")
     except BaseException:
         await connection.close()

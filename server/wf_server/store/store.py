@@ -22,6 +22,7 @@ from wf_server.model import (
     BucketLevel,
     Change,
     JobId,
+    Standing,
     Status,
     StopRecord,
     StopStatus,
@@ -98,13 +99,15 @@ class Store:
             workflow.created_us,
             len(request.blocks),
             workflow.status,
-            encoding.encode_counts(workflow.counts),
+            encoding.encode_counts(workflow.standing.counts),
             encoding.encode_request(request),
         )
         workflow.key = await self._write_one("insert_workflow", row)
 
-    async def commit(self, changes: Mapping[int, Sequence[Change]], rows: Iterable[Workflow]) -> None:
-        """Writes changes by workflow key, and the rows of workflows as they will stand after them.
+    async def commit(
+        self, changes: Mapping[int, Sequence[Change]], standings: Mapping[int, Standing]
+    ) -> None:
+        """Writes changes by workflow key, and where some of those workflows stand after them.
 
         All or nothing, and durable on return. Raises StoreError.
         """
@@ -115,16 +118,16 @@ class Store:
         ]
         updates = [
             (
-                w.status,
-                w.started_us,
-                w.ended_us,
-                w.reason,
-                w.seq,
-                w.current_block,
-                encoding.encode_counts(w.counts),
-                w.key,
+                s.status,
+                s.started_us,
+                s.ended_us,
+                s.reason,
+                s.seq,
+                s.current_block,
+                encoding.encode_counts(s.counts),
+                key,
             )
-            for w in rows
+            for key, s in standings.items()
         ]
         async with self._transaction() as connection:
             await connection.executemany(self._sql["insert_change"], values)
@@ -246,14 +249,11 @@ class Store:
                 yield self._writer
                 await self._writer.execute("COMMIT")
             except BaseException as error:
-                await asyncio.shield(self._rollback())
+                # Queued behind whatever a cancelled call left under way; nothing to undo is fine.
+                await asyncio.shield(self._writer.rollback())
                 if isinstance(error, sqlite3.Error):
                     raise StoreError(f"{self.path}: {error}") from error
                 raise
-
-    async def _rollback(self) -> None:
-        if self._writer.in_transaction:
-            await self._writer.execute("ROLLBACK")
 
     async def _write_one(self, name: str, row: tuple[Any, ...]) -> int:
         """Runs one inserting statement, durable on return; returns the new row's key."""

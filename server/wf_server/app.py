@@ -1,0 +1,206 @@
+"""The composition root: builds every part of the server and owns its lifetime."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from grpclib.server import Server
+
+from wf_proto.details import RefusalDetailsCodec
+from wf_server import __version__
+from wf_server.clock import Clock, SystemClock
+from wf_server.config import ServerConfig, load_server_config
+from wf_server.engine.checker import RequestChecker
+from wf_server.engine.executor import Executor
+from wf_server.engine.recorder import Recorder
+from wf_server.engine.recovery import Recoverer
+from wf_server.engine.runner import LocalRunner
+from wf_server.engine.workflows import Workflows
+from wf_server.errors import ConfigError
+from wf_server.estop import EmergencyStops
+from wf_server.events import Hub
+from wf_server.files import FileWatcher
+from wf_server.inventory import LiveInventory
+from wf_server.jobs import JobRegistry, build_registry
+from wf_server.policy import LivePolicies
+from wf_server.service.catalog import CatalogService
+from wf_server.service.guard import Codec, Guarded
+from wf_server.service.inventory import InventoryService
+from wf_server.service.published import PublishedService
+from wf_server.service.stops import StopsService
+from wf_server.service.workflow import WorkflowService
+from wf_server.store import Store
+from wf_server.tokens import Tokens
+
+#: Seconds that the jobs have to end when the server does.
+SHUTDOWN_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a server listens, and where its files are."""
+
+    #: `HOST:PORT`, `[IPv6]:PORT` or `unix:PATH`.
+    listen: str
+    configs: Path
+    data: Path
+    database: Path
+
+
+class App:
+    """One server. `await App.build(places)`, `await start()`, and in the end `await close()`."""
+
+    def __init__(self, places: Places, config: ServerConfig, closing: AsyncExitStack) -> None:
+        self.places = places
+        self.config = config
+        self._closing = closing
+        self.registry: JobRegistry
+        self.policies: LivePolicies
+        #: Where it listens, once started: the port is known then even if 0 was asked for.
+        self.address = places.listen
+        #: How many unfinished workflows it went on with.
+        self.resumed = 0
+
+    @classmethod
+    async def build(cls, places: Places, clock: Clock | None = None) -> App:
+        """Reads all files, opens the database and puts the parts together.
+
+        Raises ConfigError or StoreError, with everything undone.
+        """
+        async with AsyncExitStack() as closing:
+            app = cls(places, load_server_config(places.configs / "server.toml"), closing)
+            await app._build(clock or SystemClock())
+            # All is well: what was opened stays open until close.
+            app._closing = closing.pop_all()
+            return app
+        raise AssertionError("unreachable")
+
+    async def _build(self, clock: Clock) -> None:
+        places, config, closing = self.places, self.config, self._closing
+        inventory = LiveInventory(places.data)
+        await inventory.load()
+        store = await Store.open(places.database)
+        closing.push_async_callback(store.close)
+        tokens = Tokens(config.buckets, store, clock)
+        await tokens.load()
+        self.registry = build_registry(config, lambda: inventory.current, tokens)
+        self.policies = LivePolicies(places.configs / "policies.json", self.registry)
+        await self.policies.load()
+        stops = EmergencyStops(places.configs / "es.json", store, clock)
+        await stops.load()
+
+        hub = Hub()
+        closing.callback(hub.close)
+        self._recorder = Recorder(store, hub, clock)
+        runner = LocalRunner(self.registry, clock)
+        recoverer = Recoverer(self.registry, runner, self._recorder, clock)
+        self._executor = Executor(
+            self._recorder, runner, recoverer, stops, hub, grace=config.workflow.stop_grace
+        )
+        checker = RequestChecker(
+            self.policies, self.registry, lambda: inventory.current, config.limits.max_jobs
+        )
+        self._workflows = Workflows(
+            store, self._executor, checker, stops, hub, clock, exec_within=config.workflow.exec_within
+        )
+        self._watcher = FileWatcher(
+            {
+                places.configs / "es.json": stops.reload,
+                places.configs / "policies.json": self.policies.reload,
+                **dict.fromkeys(inventory.files, inventory.reload),
+            }
+        )
+
+        def problems() -> list[str]:
+            told = (self._recorder.problem, stops.problem, self.policies.problem, inventory.problem)
+            return [problem for problem in told if problem]
+
+        services = [
+            WorkflowService(self._workflows, hub, config.limits.max_watchers),
+            StopsService(stops, self._workflows, hub, lambda: self.policies.book.names),
+            CatalogService(self.registry, self.policies, tokens, clock, __version__, problems),
+            InventoryService(inventory),
+            PublishedService(self._workflows),
+        ]
+        limit = config.limits.max_message_bytes
+        self._server = Server(
+            [Guarded(service, limit) for service in services],
+            codec=Codec(),
+            status_details_codec=RefusalDetailsCodec(),
+        )
+
+    async def start(self) -> None:
+        """Resumes unfinished workflows and serves. Raises ConfigError where it cannot listen."""
+        self._recorder.start()
+        self._closing.push_async_callback(self._recorder.close)
+        self._watcher.start()
+        self._closing.push_async_callback(_close_watcher, self._watcher)
+        self.resumed = await self._workflows.recover()
+        self._closing.push_async_callback(self._executor.close, SHUTDOWN_SECONDS)
+        await self._listen()
+        self._closing.push_async_callback(self._stop_serving)
+
+    async def close(self) -> None:
+        """Ends everything in order: calls first, then jobs, the record, the database."""
+        await self._closing.aclose()
+
+    async def _listen(self) -> None:
+        try:
+            if self.places.listen.startswith("unix:"):
+                path = self.places.listen.removeprefix("unix:")
+                _clear_socket(Path(path))
+                await self._server.start(path=path)
+                os.chmod(path, 0o600)  # noqa: ASYNC240 - once, at start
+            else:
+                host, port = split_address(self.places.listen)
+                await self._server.start(host, port)
+                self.address = self._bound_address(host)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise ConfigError(f"--listen {self.places.listen}: {reason}") from error
+
+    def _bound_address(self, host: str) -> str:
+        sockets = self._server._server.sockets if self._server._server else ()
+        port = sockets[0].getsockname()[1] if sockets else 0
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    async def _stop_serving(self) -> None:
+        self._server.close()
+        await self._server.wait_closed()
+        if self.places.listen.startswith("unix:"):
+            Path(self.places.listen.removeprefix("unix:")).unlink(missing_ok=True)  # noqa: ASYNC240
+
+
+async def _close_watcher(watcher: FileWatcher) -> None:
+    watcher.close()
+    await watcher.wait_closed()
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Splits `HOST:PORT` or `[IPv6]:PORT`. Raises ConfigError."""
+    host, colon, port = address.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or not port.isdecimal() or int(port) > 65535:
+        raise ConfigError(f"--listen {address}: expected HOST:PORT, [IPv6]:PORT or unix:PATH")
+    return host, int(port)
+
+
+def _clear_socket(path: Path) -> None:
+    """Removes the socket of a server that is gone. Raises ConfigError where one still listens."""
+    try:
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise ConfigError(f"--listen unix:{path}: the file exists and is no socket")
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            path.unlink(missing_ok=True)
+            return
+    raise ConfigError(f"--listen unix:{path}: another server listens there")

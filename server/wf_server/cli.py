@@ -1,0 +1,146 @@
+"""`wf-server`: the flags, and what is printed at the start."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import click
+import structlog
+from platformdirs import user_data_path
+
+from wf_server import __version__, logs
+from wf_server.app import App, Places
+from wf_server.errors import ConfigError, WfError
+from wf_server.policy import POLICIES
+from wf_server.sample import write_sample
+
+#: What was given cannot work: a flag, a file, the database, the address.
+EXIT_UNUSABLE = 2
+
+log = structlog.get_logger(__name__)
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="wf-server")
+@click.option(
+    "--listen",
+    default="127.0.0.1:8080",
+    show_default=True,
+    envvar="WF_LISTEN",
+    metavar="HOST:PORT|unix:PATH",
+    help="Where to serve gRPC (plaintext). Port 0 takes a free one.",
+)
+@click.option(
+    "--configs",
+    type=click.Path(path_type=Path),
+    default=Path("configs"),
+    show_default=True,
+    help="The directory with server.toml, policies.json and es.json.",
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=Path("data"),
+    show_default=True,
+    help="The directory with sites.json and machines.json.",
+)
+@click.option(
+    "--db",
+    "database",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="The database file; made if need be.  [default: wf.db in the user's data directory]",
+)
+@click.option("--json-logs/--no-json-logs", default=None, help="JSON log lines; default: not on a terminal.")
+@click.option("--exit-with-parent", is_flag=True, hidden=True, help="End when standard input ends.")
+@click.pass_context
+def main(
+    context: click.Context,
+    listen: str,
+    configs: Path,
+    data: Path,
+    database: Path | None,
+    json_logs: bool | None,
+    exit_with_parent: bool,
+) -> None:
+    """Runs risky operations as workflows, and stops them at once.
+
+    Serves until SIGINT or SIGTERM; a second signal ends it without waiting for jobs. Unfinished
+    workflows are resumed at the next start. Exit code 2: something given cannot work.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    logs.configure(as_json=json_logs)
+    database = database or user_data_path("wf") / "wf.db"
+    places = Places(listen=listen, configs=configs, data=data, database=database)
+    try:
+        asyncio.run(_serve(places, exit_with_parent=exit_with_parent))
+    except WfError as error:
+        _fail(error)
+
+
+@main.command()
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--demo", is_flag=True, help="Quick erasures and tokens, to watch and to try things with.")
+def init(directory: Path, demo: bool) -> None:
+    """Writes the sample configs/ and data/ below DIRECTORY; existing files are left as they are."""
+    try:
+        written = write_sample(directory, demo=demo)
+    except ConfigError as error:
+        _fail(error)
+    for path in written:
+        click.echo(f"wrote {path}")
+    if not written:
+        click.echo(f"{directory} has all files already")
+
+
+def _fail(error: WfError) -> None:
+    click.echo(f"wf-server: {error}", err=True)
+    sys.exit(EXIT_UNUSABLE)
+
+
+async def _serve(places: Places, *, exit_with_parent: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, _on_signal, stop, number)
+    if exit_with_parent:
+        loop.add_reader(sys.stdin.fileno(), _on_input, stop)
+    app = await App.build(places)
+    try:
+        await app.start()
+        _announce(app)
+        await stop.wait()
+        log.info("shutting down")
+    finally:
+        await app.close()
+    log.info("shut down")
+
+
+def _on_signal(stop: asyncio.Event, number: signal.Signals) -> None:
+    if stop.is_set():
+        # Asked twice: what is on record is enough for the next server to go on from.
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+    stop.set()
+
+
+def _on_input(stop: asyncio.Event) -> None:
+    if not sys.stdin.buffer.read1(4096):  # type: ignore[attr-defined]
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        stop.set()
+
+
+def _announce(app: App) -> None:
+    for name in app.registry.names:
+        click.echo(f"Registered job type: {name}")
+    for name in POLICIES:
+        click.echo(f"Registered policy:   {name}")
+    click.echo(f"Database:            {app.places.database}")
+    if app.resumed:
+        click.echo(f"Resumed workflows:   {app.resumed}")
+    click.echo(f"Listening on:        {app.address}")
+    sys.stdout.flush()

@@ -1,0 +1,1 @@
+"""The execution of workflows and the record of it."""

@@ -1,0 +1,151 @@
+"""The only writer of workflows' histories: group commit, and nothing is seen before it is durable.
+
+Changes are queued by the runs of workflows. Whatever is queued when one transaction ends goes into the
+next. After the commit, and only then, a change is applied to its workflow and told to the watchers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+import structlog
+
+from wf_server.clock import Clock
+from wf_server.errors import StoreError
+from wf_server.events import Hub
+from wf_server.model import WHOLE, Change, Status, Workflow
+from wf_server.store import Store
+
+log = structlog.get_logger(__name__)
+
+#: Seconds between two tries to write while the database refuses.
+RETRY_SECONDS = 0.5
+
+
+class Recorder:
+    """Queues changes and commits them in groups. `start`, then `close`."""
+
+    def __init__(self, store: Store, hub: Hub, clock: Clock) -> None:
+        self._store = store
+        self._hub = hub
+        self._clock = clock
+        #: By workflow key, in order; a Change without its sequence number yet (0).
+        self._queue: dict[int, tuple[Workflow, list[Change]]] = {}
+        self._wake = asyncio.Event()
+        self._forming: asyncio.Future[None] | None = None
+        self._committing: asyncio.Future[None] | None = None
+        self._closing = False
+        self._task: asyncio.Task[None] | None = None
+        #: Why nothing can be written at present; empty when all is well.
+        self.problem = ""
+
+    def start(self) -> None:
+        """Starts the writing task."""
+        self._task = asyncio.create_task(self._run(), name="recorder")
+
+    async def close(self, timeout: float = 5.0) -> None:
+        """Writes what is queued, then ends; gives up after `timeout` seconds of a refusing database."""
+        self._closing = True
+        self._wake.set()
+        if self._task is not None:
+            done, _ = await asyncio.wait({self._task}, timeout=timeout)
+            if not done:
+                self._task.cancel()
+                await asyncio.gather(self._task, return_exceptions=True)
+
+    def workflow(
+        self,
+        workflow: Workflow,
+        status: Status,
+        *,
+        block: int = WHOLE,
+        error: str = "",
+        operator: str = "",
+        reason: str = "",
+    ) -> None:
+        """Queues a step of the workflow itself, or of one of its blocks."""
+        now = self._clock.now_us()
+        self._changes(workflow).append(Change(0, block, WHOLE, status, now, error, operator, reason))
+
+    def job(
+        self, workflow: Workflow, block: int, job: int, status: Status, error: str = "", reason: str = ""
+    ) -> None:
+        """Queues a step of one job."""
+        now = self._clock.now_us()
+        self._changes(workflow).append(Change(0, block, job, status, now, error, "", reason))
+
+    def jobs(
+        self, workflow: Workflow, block: int, jobs: Iterable[int], status: Status, error: str = ""
+    ) -> None:
+        """Queues the same step of several jobs of a block."""
+        now = self._clock.now_us()
+        self._changes(workflow).extend([Change(0, block, job, status, now, error) for job in jobs])
+
+    async def flush(self) -> None:
+        """Waits until everything queued so far is committed, applied and published.
+
+        While the database refuses, this waits: nothing may start that is not on record.
+        """
+        waiting = self._forming if self._queue else self._committing
+        if waiting is not None:
+            await asyncio.shield(waiting)
+
+    def _changes(self, workflow: Workflow) -> list[Change]:
+        entry = self._queue.get(workflow.key)
+        if entry is None:
+            if self._forming is None:
+                self._forming = asyncio.get_running_loop().create_future()
+            entry = self._queue[workflow.key] = (workflow, [])
+            self._wake.set()
+        return entry[1]
+
+    async def _run(self) -> None:
+        while True:
+            if not self._queue:
+                if self._closing:
+                    return
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            queue, self._queue = self._queue, {}
+            done, self._forming = self._forming, None
+            self._committing = done
+            await self._commit(queue)
+            self._committing = None
+            if done is not None:
+                done.set_result(None)
+
+    async def _commit(self, queue: dict[int, tuple[Workflow, list[Change]]]) -> None:
+        numbered = {key: _number(workflow, changes) for key, (workflow, changes) in queue.items()}
+        standings = {
+            key: workflow.standing_after(numbered[key])
+            for key, (workflow, _) in queue.items()
+            if any(change.job == WHOLE for change in numbered[key])
+        }
+        while True:
+            try:
+                await self._store.commit(numbered, standings)
+                break
+            except StoreError as error:
+                if not self.problem:
+                    log.error("cannot record: nothing starts until this is mended", reason=str(error))
+                self.problem = f"nothing starts, because the database cannot be written: {error}"
+                await asyncio.sleep(RETRY_SECONDS)
+        if self.problem:
+            log.info("recording again")
+            self.problem = ""
+        for key, (workflow, _) in queue.items():
+            workflow.apply_all(numbered[key])
+            self._hub.publish(workflow, numbered[key])
+
+
+def _number(workflow: Workflow, changes: list[Change]) -> list[Change]:
+    """Gives the changes their sequence numbers, and drops what would not be legal.
+
+    What is final stays so: a late report of a job that has been written off is dropped here.
+    """
+    legal = [change for change in changes if workflow.is_legal(change)]
+    if len(legal) < len(changes):
+        log.warning("dropped changes that came too late", workflow=workflow.id, n=len(changes) - len(legal))
+    return [Change(seq, *change[1:]) for seq, change in enumerate(legal, workflow.seq + 1)]

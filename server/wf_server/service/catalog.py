@@ -1,0 +1,112 @@
+"""workflow.v1.CatalogService."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import wf_proto as pb
+from wf_server.clock import Clock
+from wf_server.jobs import Arg, ArgKind, JobRegistry, JobType, Recovery
+from wf_server.policy import LivePolicies
+from wf_server.service.translate import time_of, time_or_none
+from wf_server.tokens import Tokens
+
+_KINDS = {
+    ArgKind.TEXT: pb.ArgKind.TEXT,
+    ArgKind.INTEGER: pb.ArgKind.INTEGER,
+    ArgKind.BOOLEAN: pb.ArgKind.BOOLEAN,
+    ArgKind.SITE: pb.ArgKind.SITE,
+    ArgKind.MACHINE: pb.ArgKind.MACHINE,
+    ArgKind.BUCKET: pb.ArgKind.BUCKET,
+}
+_RECOVERIES = {
+    Recovery.IDEMPOTENT: pb.Recovery.IDEMPOTENT,
+    Recovery.VERIFIABLE: pb.Recovery.VERIFIABLE,
+    Recovery.IRREVERSIBLE: pb.Recovery.IRREVERSIBLE,
+}
+
+
+class CatalogService(pb.CatalogServiceBase):
+    """Tells what the server can do, and what it forbids."""
+
+    def __init__(
+        self,
+        registry: JobRegistry,
+        policies: LivePolicies,
+        tokens: Tokens,
+        clock: Clock,
+        version: str,
+        problems: Callable[[], list[str]],
+    ) -> None:
+        self._registry = registry
+        self._policies = policies
+        self._tokens = tokens
+        self._clock = clock
+        self._version = version
+        self._problems = problems
+        self._started_us = clock.now_us()
+
+    async def list_job_types(self, list_job_types_request: pb.ListJobTypesRequest) -> pb.ListJobTypesResponse:
+        """Lists the registered job types."""
+        return pb.ListJobTypesResponse(job_types=[_job_type(job_type) for job_type in self._registry])
+
+    async def list_policies(self, list_policies_request: pb.ListPoliciesRequest) -> pb.ListPoliciesResponse:
+        """Lists the policies in force."""
+        types = [
+            pb.WorkflowType(
+                name=name,
+                policies=[
+                    pb.Policy(name=p.name, help=p.help, settings_json=p.settings_json) for p in policies
+                ],
+            )
+            for name, policies in self._policies.book.workflow_types.items()
+        ]
+        return pb.ListPoliciesResponse(workflow_types=types, problem=self._policies.problem)
+
+    async def list_buckets(self, list_buckets_request: pb.ListBucketsRequest) -> pb.ListBucketsResponse:
+        """Lists the token buckets and their levels."""
+        return pb.ListBucketsResponse(
+            buckets=[
+                pb.Bucket(
+                    name=b.name,
+                    size=b.size,
+                    tokens=b.tokens,
+                    refill=b.refill,
+                    every_seconds=b.every_seconds,
+                    next_refill=time_or_none(b.next_refill_us or 0),
+                )
+                for b in self._tokens.levels()
+            ]
+        )
+
+    async def get_server_info(
+        self, get_server_info_request: pb.GetServerInfoRequest
+    ) -> pb.GetServerInfoResponse:
+        """Tells the server's version, start, clock and problems."""
+        return pb.GetServerInfoResponse(
+            version=self._version,
+            started=time_of(self._started_us),
+            problems=self._problems(),
+            now=time_of(self._clock.now_us()),
+        )
+
+
+def _job_type(job_type: JobType) -> pb.JobType:
+    return pb.JobType(
+        name=job_type.name,
+        help=job_type.help,
+        args=[_argument(arg) for arg in job_type.args],
+        recovery=_RECOVERIES[job_type.recovery],
+    )
+
+
+def _argument(arg: Arg) -> pb.ArgDeclaration:
+    return pb.ArgDeclaration(
+        name=arg.name,
+        kind=_KINDS[arg.kind],
+        required=arg.required,
+        choices=list(arg.choices),
+        help=arg.help,
+        example=arg.example,
+        minimum=arg.minimum,
+    )

@@ -1,0 +1,183 @@
+"""What stands between the network and every RPC: limits, decoding, who calls, and refusals.
+
+A message is measured before it is read, bytes that are no message become INVALID_ARGUMENT, expected
+errors become their gRPC status with machine-readable violations, and anything else becomes INTERNAL
+with its traceback in the log and nothing of it on the wire.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+from urllib.parse import unquote
+
+import grpclib.const
+import grpclib.server
+import structlog
+from grpclib.const import Status
+from grpclib.encoding.proto import ProtoCodec
+from grpclib.exceptions import GRPCError
+
+import wf_proto as pb
+from wf_server import errors
+from wf_server.model import Violation
+from wf_server.service.translate import violation_message
+
+log = structlog.get_logger(__name__)
+
+#: The request metadata key that names the operator.
+OPERATOR_KEY = "wf-operator"
+OPERATOR_LIMIT = 200
+#: Bytes of violations in the trailers. Base64 adds a third, and gRPC clients take 8 KiB by default.
+DETAILS_LIMIT = 4800
+#: Characters of an error's text, which travels beside them.
+MESSAGE_LIMIT = 600
+
+#: A message's frame: whether it is compressed, and how many bytes it has.
+_HEADER = struct.Struct(">?I")
+
+_STATUS = (
+    (errors.EmergencyStopped, Status.ABORTED),
+    (errors.Refused, Status.INVALID_ARGUMENT),
+    (errors.NotFound, Status.NOT_FOUND),
+    (errors.AlreadyExecuted, Status.ALREADY_EXISTS),
+    (errors.TooLate, Status.FAILED_PRECONDITION),
+    (errors.FailedPrecondition, Status.FAILED_PRECONDITION),
+    (errors.InvalidRequest, Status.INVALID_ARGUMENT),
+    (errors.Overloaded, Status.RESOURCE_EXHAUSTED),
+    (errors.ShuttingDown, Status.UNAVAILABLE),
+    (errors.StoreError, Status.UNAVAILABLE),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes the present call."""
+
+    operator: str
+
+
+#: Set for the duration of each RPC, in that RPC's own task.
+_caller: ContextVar[Caller] = ContextVar("caller")
+
+
+def caller() -> Caller:
+    """Who makes the call that is being served."""
+    return _caller.get()
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A message that is bytes already, because several streams share it."""
+
+    data: bytes
+
+
+class Codec(ProtoCodec):
+    """betterproto messages, and bytes that were encoded before."""
+
+    def encode(self, message: Any, message_type: Any) -> bytes:
+        """Returns the bytes of a message."""
+        return message.data if isinstance(message, Encoded) else bytes(message)
+
+    def decode(self, data: bytes, message_type: Any) -> Any:
+        """Reads a message. Raises GRPCError INVALID_ARGUMENT where the bytes are none."""
+        try:
+            return message_type().parse(data)
+        except (RuntimeError, ValueError) as error:
+            told = f"the request is not a {message_type.__name__} message"
+            raise GRPCError(Status.INVALID_ARGUMENT, told) from error
+
+
+class Service(Protocol):
+    """What grpclib serves: handlers by path."""
+
+    def __mapping__(self) -> dict[str, grpclib.const.Handler]:
+        """Returns the handlers of a service by their full method names."""
+        ...
+
+
+class Guarded:
+    """A service whose handlers are all behind the guard."""
+
+    def __init__(self, service: Service, max_message_bytes: int) -> None:
+        self._service = service
+        self._limit = max_message_bytes
+
+    def __mapping__(self) -> dict[str, grpclib.const.Handler]:
+        """Returns the guarded handlers by their full method names."""
+        return {
+            path: handler._replace(func=self._guard(path, handler.func))
+            for path, handler in self._service.__mapping__().items()
+        }
+
+    def _guard(self, path: str, handle: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        async def guarded(stream: grpclib.server.Stream[Any, Any]) -> None:
+            _caller.set(Caller(_operator(stream)))
+            # grpclib reads whatever size a client announces: this looks at the announcement first.
+            stream.recv_message = partial(_receive, stream, self._limit)  # type: ignore[method-assign]
+            try:
+                await handle(stream)
+            except GRPCError:
+                raise
+            except errors.WfError as error:
+                raise _as_grpc(error) from error
+            except Exception as error:
+                log.exception("a bug in an RPC", rpc=path)
+                told = "internal error; the server's log says more"
+                raise GRPCError(Status.INTERNAL, told) from error
+
+        return guarded
+
+
+async def _receive(stream: grpclib.server.Stream[Any, Any], limit: int) -> Any:
+    """Reads the request message. Raises GRPCError where there is none, or a too large one."""
+    try:
+        header = await stream._stream.recv_data(_HEADER.size)
+        if not header:
+            raise GRPCError(Status.INVALID_ARGUMENT, "the call carries no request message")
+        compressed, size = _HEADER.unpack(header)
+        if compressed:
+            raise GRPCError(Status.UNIMPLEMENTED, "compressed messages are not supported")
+        if size > limit:
+            told = f"the request has {size} bytes; this server takes at most {limit}"
+            raise GRPCError(Status.RESOURCE_EXHAUSTED, told)
+        data = await stream._stream.recv_data(size)
+    except AssertionError as error:  # grpclib's word for a stream that ended too early
+        raise GRPCError(Status.INVALID_ARGUMENT, "the request message is incomplete") from error
+    return stream._codec.decode(data, stream._recv_type)
+
+
+def _as_grpc(error: errors.WfError) -> GRPCError:
+    status = next((s for kind, s in _STATUS if isinstance(error, kind)), Status.INTERNAL)
+    details = None
+    if isinstance(error, errors.Refused):
+        details = pb.Refusal(rejection_id=error.rejection_id, violations=_fitting(error.violations))
+    return GRPCError(status, str(error)[:MESSAGE_LIMIT], details)
+
+
+def _fitting(violations: Sequence[Violation]) -> list[pb.Violation]:
+    """The violations, as many as fit into the trailers, where gRPC carries details."""
+    messages, size = [], 0
+    for n, violation in enumerate(violations):
+        message = violation_message(violation)
+        size += len(bytes(message)) + 3
+        if size > DETAILS_LIMIT:
+            more = f"{len(violations) - n} more violations, which Check lists"
+            return [*messages, pb.Violation(policy=violation.policy, message=more)]
+        messages.append(message)
+    return messages
+
+
+def _operator(stream: grpclib.server.Stream[Any, Any]) -> str:
+    value = (stream.metadata or {}).get(OPERATOR_KEY, "")
+    name = unquote(value if isinstance(value, str) else value.decode("utf-8", "replace"))
+    name = "".join(c for c in name if c.isprintable()).strip()[:OPERATOR_LIMIT]
+    if name:
+        return name
+    address = stream.peer.addr()
+    return f"{address[0]}" if isinstance(address, tuple) and address else "local socket"

@@ -1,0 +1,202 @@
+"""Between the contract's messages and the model's values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+
+import wf_proto as pb
+from wf_server.events import Batch
+from wf_server.model import (
+    WHOLE,
+    Block,
+    BlockState,
+    Change,
+    Job,
+    Status,
+    Summary,
+    Violation,
+    Workflow,
+    WorkReq,
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def time_of(us: int) -> datetime:
+    """Microseconds since 1970 as an aware time."""
+    return _EPOCH + timedelta(microseconds=us)
+
+
+def time_or_none(us: int) -> datetime | None:
+    """As time_of; 0 means that it has not happened."""
+    return time_of(us) if us else None
+
+
+def request_of(message: pb.WorkReq | None) -> WorkReq:
+    """A WorkReq message as the model's value."""
+    if message is None:
+        return WorkReq("", "", ())
+    blocks = tuple(
+        Block(
+            block.desc,
+            block.rate_limit,
+            tuple(Job(job.name, job.desc, MappingProxyType(job.args)) for job in block.jobs),
+        )
+        for block in message.blocks
+    )
+    return WorkReq(message.name, message.desc, blocks)
+
+
+def request_message(request: WorkReq) -> pb.WorkReq:
+    """The model's WorkReq as a message."""
+    return pb.WorkReq(
+        name=request.name,
+        desc=request.desc,
+        blocks=[
+            pb.Block(
+                desc=block.desc,
+                rate_limit=block.rate_limit,
+                jobs=[pb.Job(name=j.name, desc=j.desc, args=dict(j.args)) for j in block.jobs],
+            )
+            for block in request.blocks
+        ],
+    )
+
+
+def violation_message(violation: Violation) -> pb.Violation:
+    """A violation with its place."""
+    return pb.Violation(
+        policy=violation.policy,
+        block=violation.block,
+        job=violation.job,
+        arg=violation.arg,
+        message=violation.message,
+        found=violation.found,
+        expected=violation.expected,
+    )
+
+
+def status_of(number: int) -> Status | None:
+    """The model's status; None for a number that it does not know."""
+    try:
+        return Status(number)
+    except ValueError:
+        return None
+
+
+def status_message(status: int) -> pb.Status:
+    """The contract's status of the same number."""
+    return pb.Status(int(status))
+
+
+def counts_message(counts: Mapping[int, int]) -> pb.JobCounts:
+    """Jobs by status, and in all."""
+    return pb.JobCounts(
+        total=sum(counts.values()),
+        not_started=counts.get(Status.NOT_STARTED, 0),
+        running=counts.get(Status.RUNNING, 0),
+        completed=counts.get(Status.COMPLETED, 0),
+        failed=counts.get(Status.FAILED, 0),
+        interrupted=counts.get(Status.INTERRUPTED, 0),
+        unknown=counts.get(Status.UNKNOWN, 0),
+        skipped=counts.get(Status.SKIPPED, 0),
+    )
+
+
+def summary_message(summary: Summary) -> pb.WorkflowSummary:
+    """A workflow in one line."""
+    return pb.WorkflowSummary(
+        id=summary.id,
+        name=summary.name,
+        desc=summary.desc,
+        status=status_message(summary.status),
+        operator=summary.operator,
+        created=time_of(summary.created_us),
+        started=time_or_none(summary.started_us),
+        ended=time_or_none(summary.ended_us),
+        jobs=counts_message(summary.counts),
+        blocks=summary.blocks,
+        current_block=summary.current_block,
+        had_errors=summary.had_errors,
+        was_es_stopped=summary.status is Status.STOPPED,
+        reason=summary.reason,
+        seq=summary.seq,
+    )
+
+
+def job_status_message(workflow: Workflow, block: int, job: int) -> pb.JobStatus:
+    """Everything about one job."""
+    spec, state = workflow.request.blocks[block].jobs[job], workflow.blocks[block]
+    progress = workflow.progress.get((block, job))
+    return pb.JobStatus(
+        name=spec.name,
+        desc=spec.desc,
+        args=dict(spec.args),
+        status=status_message(state.statuses[job]),
+        error=state.errors.get(job, ""),
+        started=time_or_none(state.started[job]),
+        ended=time_or_none(state.ended[job]),
+        progress=progress.fraction if progress else None,
+        progress_message=progress.message if progress else "",
+        log=list(progress.log) if progress else [],
+    )
+
+
+def block_snapshot_message(desc: str, rate_limit: int, state: BlockState) -> pb.BlockSnapshot:
+    """A block with its jobs' statuses packed."""
+    return pb.BlockSnapshot(
+        desc=desc,
+        rate_limit=rate_limit,
+        status=status_message(state.status),
+        has_error=state.has_error,
+        started=time_or_none(state.started_us),
+        ended=time_or_none(state.ended_us),
+        job_statuses=bytes(state.statuses),
+    )
+
+
+def snapshot_message(workflow: Workflow) -> pb.WatchResponse:
+    """A workflow as it stands now."""
+    return pb.WatchResponse(
+        snapshot=pb.Snapshot(
+            summary=summary_message(workflow.summary()),
+            blocks=[
+                block_snapshot_message(spec.desc, spec.rate_limit, state)
+                for spec, state in zip(workflow.request.blocks, workflow.blocks, strict=True)
+            ],
+            progress=[
+                pb.JobProgress(block=b, job=j, fraction=p.fraction, message=p.message)
+                for (b, j), p in workflow.progress.items()
+            ],
+        )
+    )
+
+
+def batch_message(batch: Batch) -> pb.WatchResponse:
+    """A batch of changes, in columns."""
+    changes = batch.changes
+    return pb.WatchResponse(
+        batch=pb.ChangeBatch(
+            first_seq=changes[0].seq if changes else batch.summary.seq + 1,
+            blocks=[change.block for change in changes],
+            jobs=[change.job for change in changes],
+            statuses=bytes([change.status for change in changes]),
+            times_us=[change.time_us for change in changes],
+            notes=[_note(i, change) for i, change in enumerate(changes) if _has_note(change)],
+            progress=[
+                pb.JobProgress(block=b, job=j, fraction=p.fraction, message=p.message)
+                for (b, j), p in batch.progress.items()
+            ],
+            summary=summary_message(batch.summary),
+        )
+    )
+
+
+def _has_note(change: Change) -> bool:
+    return bool(change.error or change.operator or (change.reason and change.job == WHOLE))
+
+
+def _note(index: int, change: Change) -> pb.ChangeNote:
+    return pb.ChangeNote(index=index, error=change.error, operator=change.operator, reason=change.reason)

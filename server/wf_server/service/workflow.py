@@ -1,0 +1,195 @@
+"""workflow.v1.WorkflowService."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import wf_proto as pb
+from wf_server.engine.workflows import Workflows
+from wf_server.errors import InvalidRequest, NotFound, Overloaded
+from wf_server.events import Batch, Hub, Lagging, ListBatch
+from wf_server.model import Workflow
+from wf_server.service.guard import Encoded, caller
+from wf_server.service.paging import page_limit, page_start, page_token
+from wf_server.service.translate import (
+    batch_message,
+    job_status_message,
+    request_message,
+    request_of,
+    snapshot_message,
+    status_message,
+    status_of,
+    summary_message,
+    time_of,
+    time_or_none,
+    violation_message,
+)
+
+#: Jobs encoded between two looks at the event loop.
+CHUNK = 500
+#: Workflows in the first message of a list's stream, unless asked otherwise.
+LIST_START = 200
+
+
+class WorkflowService(pb.WorkflowServiceBase):
+    """Submits, executes and reports workflows."""
+
+    def __init__(self, workflows: Workflows, hub: Hub, max_watchers: int) -> None:
+        self._workflows = workflows
+        self._hub = hub
+        self._max_watchers = max_watchers
+
+    async def check(self, check_request: pb.CheckRequest) -> pb.CheckResponse:
+        """Tells everything for which Submit would refuse the request."""
+        violations = await self._workflows.check(request_of(check_request.work_req))
+        return pb.CheckResponse(violations=[violation_message(v) for v in violations])
+
+    async def submit(self, submit_request: pb.SubmitRequest) -> pb.SubmitResponse:
+        """Stores a request that breaks no rule."""
+        request = request_of(submit_request.work_req)
+        return pb.SubmitResponse(id=await self._workflows.submit(request, caller().operator))
+
+    async def exec(self, exec_request: pb.ExecRequest) -> pb.ExecResponse:
+        """Starts a stored workflow."""
+        await self._workflows.execute(exec_request.id, caller().operator)
+        return pb.ExecResponse()
+
+    async def status(self, status_request: pb.StatusRequest) -> pb.StatusResponse:
+        """Reports a workflow whole."""
+        workflow = await self._workflows.find(status_request.id)
+        standing = workflow.standing
+        response = pb.StatusResponse(
+            id=workflow.id,
+            name=workflow.name,
+            desc=workflow.request.desc,
+            status=status_message(standing.status),
+            had_errors=workflow.had_errors,
+            was_es_stopped=workflow.was_es_stopped,
+            created=time_of(workflow.created_us),
+            started=time_or_none(standing.started_us),
+            ended=time_or_none(standing.ended_us),
+            operator=workflow.operator,
+            reason=standing.reason,
+            seq=standing.seq,
+        )
+        response.blocks = [await _block_status(workflow, b) for b in range(len(workflow.blocks))]
+        return response
+
+    async def get(self, get_request: pb.GetRequest) -> pb.GetResponse:
+        """Returns the stored WorkReq."""
+        workflow = await self._workflows.find(get_request.id)
+        return pb.GetResponse(
+            work_req=request_message(workflow.request), summary=summary_message(workflow.summary())
+        )
+
+    async def list(self, list_request: pb.ListRequest) -> pb.ListResponse:
+        """Lists workflows, newest first."""
+        statuses = [status_of(number) for number in list_request.statuses]
+        if None in statuses:
+            raise InvalidRequest("statuses: a number that is no status")
+        listing = await self._workflows.list(
+            statuses=[status for status in statuses if status is not None],
+            name=list_request.name,
+            text=list_request.text,
+            limit=page_limit(list_request.page_size),
+            before=page_start(list_request.page_token),
+        )
+        return pb.ListResponse(
+            workflows=[summary_message(summary) for summary in listing.summaries],
+            next_page_token=page_token(listing.next_before),
+        )
+
+    async def list_jobs(self, list_jobs_request: pb.ListJobsRequest) -> pb.ListJobsResponse:
+        """Lists one block's jobs."""
+        workflow = await self._workflows.find(list_jobs_request.id)
+        block, offset = list_jobs_request.block, list_jobs_request.offset
+        if not 0 <= block < len(workflow.blocks):
+            raise NotFound(f"workflow {workflow.id} has no block {block}")
+        total = len(workflow.blocks[block].statuses)
+        end = min(total, max(0, offset) + page_limit(list_jobs_request.limit))
+        jobs = [job_status_message(workflow, block, job) for job in range(max(0, offset), end)]
+        return pb.ListJobsResponse(jobs=jobs, offset=offset, total=total)
+
+    async def watch(self, watch_request: pb.WatchRequest) -> AsyncIterator[pb.WatchResponse]:
+        """Streams a snapshot, then the changes that follow it."""
+        workflow = await self._workflows.find(watch_request.id)
+        self._check_watchers()
+        subscription = self._hub.watch(workflow)
+        try:
+            yield snapshot_message(workflow)
+            while True:
+                try:
+                    batch = await subscription.next()
+                except Lagging:
+                    yield snapshot_message(workflow)
+                    continue
+                if batch is None:
+                    return
+                yield _shared_batch(batch)
+        finally:
+            self._hub.unwatch(workflow, subscription)
+
+    async def watch_list(
+        self, watch_list_request: pb.WatchListRequest
+    ) -> AsyncIterator[pb.WatchListResponse]:
+        """Streams the newest workflows, then what changes."""
+        limit = page_limit(watch_list_request.limit, default=LIST_START)
+        self._check_watchers()
+        subscription = self._hub.watch_list()
+        try:
+            yield await self._list_start(limit)
+            while True:
+                try:
+                    batch = await subscription.next()
+                except Lagging:
+                    yield await self._list_start(limit)
+                    continue
+                if batch is None:
+                    return
+                yield _shared_list(batch)
+        finally:
+            self._hub.unwatch_list(subscription)
+
+    async def _list_start(self, limit: int) -> pb.WatchListResponse:
+        listing = await self._workflows.list(limit=limit)
+        summaries = {summary.id: summary for summary in self._workflows.active()}
+        summaries.update({summary.id: summary for summary in listing.summaries})
+        return pb.WatchListResponse(
+            reset=True, workflows=[summary_message(summary) for summary in summaries.values()]
+        )
+
+    def _check_watchers(self) -> None:
+        if self._hub.watcher_count >= self._max_watchers:
+            raise Overloaded(f"{self._max_watchers} watchers are connected already; try again later")
+
+
+async def _block_status(workflow: Workflow, block: int) -> pb.BlockStatus:
+    spec, state = workflow.request.blocks[block], workflow.blocks[block]
+    jobs = []
+    for job in range(len(spec.jobs)):
+        jobs.append(job_status_message(workflow, block, job))
+        if job % CHUNK == CHUNK - 1:
+            await asyncio.sleep(0)
+    return pb.BlockStatus(
+        desc=spec.desc,
+        status=status_message(state.status),
+        has_error=state.has_error,
+        jobs=jobs,
+        rate_limit=spec.rate_limit,
+        started=time_or_none(state.started_us),
+        ended=time_or_none(state.ended_us),
+    )
+
+
+def _shared_batch(batch: Batch) -> pb.WatchResponse:
+    if batch.encoded is None:
+        batch.encoded = Encoded(bytes(batch_message(batch)))
+    return batch.encoded  # type: ignore[no-any-return]
+
+
+def _shared_list(batch: ListBatch) -> pb.WatchListResponse:
+    if batch.encoded is None:
+        message = pb.WatchListResponse(workflows=[summary_message(s) for s in batch.summaries])
+        batch.encoded = Encoded(bytes(message))
+    return batch.encoded  # type: ignore[no-any-return]
