@@ -29,7 +29,7 @@ from wf_server.inventory import LiveInventory
 from wf_server.jobs import JobRegistry, build_registry
 from wf_server.policy import LivePolicies
 from wf_server.service.catalog import CatalogService
-from wf_server.service.guard import Codec, Guarded
+from wf_server.service.guard import Codec, Guarded, Service
 from wf_server.service.inventory import InventoryService
 from wf_server.service.published import PublishedService
 from wf_server.service.stops import StopsService
@@ -120,7 +120,7 @@ class App:
             told = (self._recorder.problem, stops.problem, self.policies.problem, inventory.problem)
             return [problem for problem in told if problem]
 
-        services = [
+        services: list[Service] = [
             WorkflowService(self._workflows, hub, config.limits.max_watchers),
             StopsService(stops, self._workflows, hub, lambda: self.policies.book.names),
             CatalogService(self.registry, self.policies, tokens, clock, __version__, problems),
@@ -155,19 +155,16 @@ class App:
                 path = self.places.listen.removeprefix("unix:")
                 _clear_socket(Path(path))
                 await self._server.start(path=path)
-                os.chmod(path, 0o600)  # noqa: ASYNC240 - once, at start
+                os.chmod(path, 0o600)
             else:
                 host, port = split_address(self.places.listen)
-                await self._server.start(host, port)
-                self.address = self._bound_address(host)
+                # Bound here, because port 0 is known only after.
+                sock = _bind(host, port)
+                await self._server.start(sock=sock)
+                self.address = _tell_address(host, sock.getsockname()[1])
         except OSError as error:
             reason = error.strerror or str(error)
             raise ConfigError(f"--listen {self.places.listen}: {reason}") from error
-
-    def _bound_address(self, host: str) -> str:
-        sockets = self._server._server.sockets if self._server._server else ()
-        port = sockets[0].getsockname()[1] if sockets else 0
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     async def _stop_serving(self) -> None:
         self._server.close()
@@ -188,6 +185,25 @@ def split_address(address: str) -> tuple[str, int]:
     if not colon or not host or not port.isdecimal() or int(port) > 65535:
         raise ConfigError(f"--listen {address}: expected HOST:PORT, [IPv6]:PORT or unix:PATH")
     return host, int(port)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """Listens on the first address that a host name has. Raises OSError."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _tell_address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _clear_socket(path: Path) -> None:

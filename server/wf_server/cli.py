@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
@@ -129,7 +130,7 @@ def _on_signal(stop: asyncio.Event, number: signal.Signals) -> None:
 
 
 def _on_input(stop: asyncio.Event) -> None:
-    if not sys.stdin.buffer.read1(4096):  # type: ignore[attr-defined]
+    if not os.read(sys.stdin.fileno(), 4096):
         asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
         stop.set()
 

@@ -10,6 +10,7 @@ import structlog
 
 from wf_server.clock import Clock
 from wf_server.engine.cache import WorkflowCache
+from wf_server.engine.checker import RequestChecker
 from wf_server.engine.executor import Executor
 from wf_server.errors import (
     AlreadyExecuted,
@@ -23,7 +24,6 @@ from wf_server.errors import (
 from wf_server.estop import EmergencyStops
 from wf_server.events import Hub
 from wf_server.model import Status, Summary, Violation, Workflow, WorkReq
-from wf_server.engine.checker import RequestChecker
 from wf_server.store import Store
 
 log = structlog.get_logger(__name__)
@@ -125,7 +125,7 @@ class Workflows:
             self._cache.put(workflow)
         return workflow
 
-    async def list(
+    async def listing(
         self,
         *,
         statuses: Sequence[Status] = (),

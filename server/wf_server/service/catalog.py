@@ -6,24 +6,10 @@ from collections.abc import Callable
 
 import wf_proto as pb
 from wf_server.clock import Clock
-from wf_server.jobs import Arg, ArgKind, JobRegistry, JobType, Recovery
+from wf_server.jobs import Arg, JobRegistry, JobType
 from wf_server.policy import LivePolicies
 from wf_server.service.translate import time_of, time_or_none
 from wf_server.tokens import Tokens
-
-_KINDS = {
-    ArgKind.TEXT: pb.ArgKind.TEXT,
-    ArgKind.INTEGER: pb.ArgKind.INTEGER,
-    ArgKind.BOOLEAN: pb.ArgKind.BOOLEAN,
-    ArgKind.SITE: pb.ArgKind.SITE,
-    ArgKind.MACHINE: pb.ArgKind.MACHINE,
-    ArgKind.BUCKET: pb.ArgKind.BUCKET,
-}
-_RECOVERIES = {
-    Recovery.IDEMPOTENT: pb.Recovery.IDEMPOTENT,
-    Recovery.VERIFIABLE: pb.Recovery.VERIFIABLE,
-    Recovery.IRREVERSIBLE: pb.Recovery.IRREVERSIBLE,
-}
 
 
 class CatalogService(pb.CatalogServiceBase):
@@ -96,14 +82,14 @@ def _job_type(job_type: JobType) -> pb.JobType:
         name=job_type.name,
         help=job_type.help,
         args=[_argument(arg) for arg in job_type.args],
-        recovery=_RECOVERIES[job_type.recovery],
+        recovery=pb.Recovery[job_type.recovery.name],
     )
 
 
 def _argument(arg: Arg) -> pb.ArgDeclaration:
     return pb.ArgDeclaration(
         name=arg.name,
-        kind=_KINDS[arg.kind],
+        kind=pb.ArgKind[arg.kind.name],
         required=arg.required,
         choices=list(arg.choices),
         help=arg.help,

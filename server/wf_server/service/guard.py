@@ -8,7 +8,7 @@ with its traceback in the log and nothing of it on the wire.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
@@ -96,7 +96,7 @@ class Codec(ProtoCodec):
 class Service(Protocol):
     """What grpclib serves: handlers by path."""
 
-    def __mapping__(self) -> dict[str, grpclib.const.Handler]:
+    def __mapping__(self) -> Mapping[str, grpclib.const.Handler]:
         """Returns the handlers of a service by their full method names."""
         ...
 
@@ -162,7 +162,8 @@ def _as_grpc(error: errors.WfError) -> GRPCError:
 
 def _fitting(violations: Sequence[Violation]) -> list[pb.Violation]:
     """The violations, as many as fit into the trailers, where gRPC carries details."""
-    messages, size = [], 0
+    messages: list[pb.Violation] = []
+    size = 0
     for n, violation in enumerate(violations):
         message = violation_message(violation)
         size += len(bytes(message)) + 3
@@ -174,7 +175,7 @@ def _fitting(violations: Sequence[Violation]) -> list[pb.Violation]:
 
 
 def _operator(stream: grpclib.server.Stream[Any, Any]) -> str:
-    value = (stream.metadata or {}).get(OPERATOR_KEY, "")
+    value = stream.metadata.get(OPERATOR_KEY, "") if stream.metadata else ""
     name = unquote(value if isinstance(value, str) else value.decode("utf-8", "replace"))
     name = "".join(c for c in name if c.isprintable()).strip()[:OPERATOR_LIMIT]
     if name:

@@ -4,17 +4,7 @@ from __future__ import annotations
 
 import wf_proto as pb
 from wf_server.errors import NotFound
-from wf_server.inventory import Inventory, LiveInventory, Site, SiteStatus, SiteType
-
-_TYPES = {
-    SiteType.SATELLITE: pb.SiteType.SATELLITE,
-    SiteType.CLUSTER: pb.SiteType.CLUSTER,
-}
-_STATUSES = {
-    SiteStatus.IN_SERVICE: pb.SiteStatus.IN_SERVICE,
-    SiteStatus.DECOM: pb.SiteStatus.DECOM,
-    SiteStatus.REMOVED: pb.SiteStatus.REMOVED,
-}
+from wf_server.inventory import Inventory, LiveInventory, Site
 
 
 class InventoryService(pb.InventoryServiceBase):
@@ -43,7 +33,7 @@ class InventoryService(pb.InventoryServiceBase):
 def _site(inventory: Inventory, site: Site) -> pb.Site:
     return pb.Site(
         name=site.name,
-        type=_TYPES[site.type],
-        status=_STATUSES[site.status],
+        type=pb.SiteType[site.type.name],
+        status=pb.SiteStatus[site.status.name],
         machine_count=len(inventory.machines.get(site.name, ())),
     )

@@ -5,26 +5,24 @@ from __future__ import annotations
 import wf_proto as pb
 from wf_proto import published as old
 from wf_server.engine.workflows import Workflows
-from wf_server.errors import InvalidRequest
 from wf_server.model import WORKFLOW_ACTIVE, Status, Workflow
 from wf_server.service.guard import caller
 from wf_server.service.translate import request_of
 
-#: A published client watches until the status is no longer running.
-_GOES_ON = WORKFLOW_ACTIVE | {Status.AWAITING_APPROVAL}
-#: Nothing began, so nothing went wrong.
-_NEVER_BEGAN = {Status.NOT_STARTED, Status.SKIPPED}
+#: A published client watches until the status is no longer running: what goes on has to read so.
+_PUBLISHED = {
+    Status.NOT_STARTED: "StatusNotStarted",
+    # Nothing began, so nothing went wrong.
+    Status.SKIPPED: "StatusNotStarted",
+    Status.COMPLETED: "StatusCompleted",
+    Status.AWAITING_APPROVAL: "StatusRunning",
+    **dict.fromkeys(WORKFLOW_ACTIVE, "StatusRunning"),
+}
 
 
 def published_status(status: int) -> old.Status:
-    """The published status that stands for one of ours, of a workflow, block or job."""
-    if status == Status.COMPLETED:
-        return old.Status.StatusCompleted
-    if status in _GOES_ON:
-        return old.Status.StatusRunning
-    if status in _NEVER_BEGAN:
-        return old.Status.StatusNotStarted
-    return old.Status.StatusFailed
+    """The published status that stands for one of ours; every unhappy end reads as failed."""
+    return old.Status.from_string(_PUBLISHED.get(Status(status), "StatusFailed"))
 
 
 class PublishedService(old.WorkflowBase):

@@ -9,7 +9,7 @@ from wf_server.engine.workflows import Workflows
 from wf_server.errors import InvalidRequest
 from wf_server.estop import EmergencyStops, StopEntry
 from wf_server.events import Hub, Lagging, ListBatch
-from wf_server.model import EVERYTHING, StopStatus
+from wf_server.model import StopStatus
 from wf_server.service.guard import caller
 from wf_server.service.translate import time_or_none
 
@@ -80,7 +80,7 @@ class StopsService(pb.StopsServiceBase):
     def _stop(self, entry: StopEntry) -> pb.Stop:
         return pb.Stop(
             name=entry.name,
-            status=pb.StopStatus.STOP if entry.status is StopStatus.STOP else pb.StopStatus.GO,
+            status=pb.StopStatus[entry.status.name],
             operator=entry.operator,
             reason=entry.reason,
             changed=time_or_none(entry.time_us or 0),

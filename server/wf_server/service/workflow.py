@@ -88,7 +88,7 @@ class WorkflowService(pb.WorkflowServiceBase):
         statuses = [status_of(number) for number in list_request.statuses]
         if None in statuses:
             raise InvalidRequest("statuses: a number that is no status")
-        listing = await self._workflows.list(
+        listing = await self._workflows.listing(
             statuses=[status for status in statuses if status is not None],
             name=list_request.name,
             text=list_request.text,
@@ -152,7 +152,7 @@ class WorkflowService(pb.WorkflowServiceBase):
             self._hub.unwatch_list(subscription)
 
     async def _list_start(self, limit: int) -> pb.WatchListResponse:
-        listing = await self._workflows.list(limit=limit)
+        listing = await self._workflows.listing(limit=limit)
         summaries = {summary.id: summary for summary in self._workflows.active()}
         summaries.update({summary.id: summary for summary in listing.summaries})
         return pb.WatchListResponse(
