@@ -28,12 +28,17 @@ async def evaluate(request: WorkReq, book: PolicyBook, facts: Facts) -> list[Vio
     policies = book.get(request.name)
     if policies is None:
         return [_no_policy(request, book)]
+    copy = await _frozen_copy(request)
     async with asyncio.TaskGroup() as group:
         checks = [
-            group.create_task(_isolated(policy, request, facts), name=f"policy {policy.name}")
+            group.create_task(_guarded(policy, copy, facts), name=f"policy {policy.name}")
             for policy in policies
         ]
-    return in_order(violation for check in checks for violation in check.result())
+    results = [check.result() for check in checks]
+    if await _differs(copy, request):
+        # What the others saw may be the changed request: each again, alone, which also tells who it was.
+        results = [await _isolated(policy, request, facts) for policy in policies]
+    return in_order(violation for result in results for violation in result)
 
 
 def _no_policy(request: WorkReq, book: PolicyBook) -> Violation:
@@ -43,13 +48,16 @@ def _no_policy(request: WorkReq, book: PolicyBook) -> Violation:
 
 
 async def _isolated(policy: Policy[Any], request: WorkReq, facts: Facts) -> list[Violation]:
-    """One policy's violations, on a copy of its own; whatever it does reaches no other."""
+    """One policy's violations, on a copy of its own, and that it changed the copy if it did."""
+    copy = await _frozen_copy(request)
+    violations = await _guarded(policy, copy, facts)
+    return [*violations, _tampering(policy)] if await _differs(copy, request) else violations
+
+
+async def _guarded(policy: Policy[Any], request: WorkReq, facts: Facts) -> list[Violation]:
+    """One policy's violations; whatever it raises becomes one."""
     try:
-        copy = await _frozen_copy(request)
-        violations = list(await policy.check(copy, facts))
-        if await _differs(copy, request):
-            violations.append(_tampering(policy))
-        return violations
+        return list(await policy.check(request, facts))
     except FrozenInstanceError:
         return [_tampering(policy)]
     except Exception as error:
