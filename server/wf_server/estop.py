@@ -118,6 +118,11 @@ class EmergencyStops:
             return f"an emergency stop is engaged for {name}{self._told(name)}"
         return f"es.json has no entry for {name}, which means stop"
 
+    def who(self, name: str) -> str:
+        """The operator of the stop that holds a workflow type; es.json where a person edited that."""
+        everything = self._reading.entries.get(EVERYTHING) is StopStatus.STOP
+        return self._entry(EVERYTHING if everything else name).operator or BY_HAND
+
     def _told(self, name: str) -> str:
         """By whom, since when and why, as far as that is known."""
         entry = self._entry(name)
@@ -180,15 +185,14 @@ class EmergencyStops:
     async def _follow(self, reading: _Reading) -> None:
         """Puts what was found in the file in force, and on record what someone edited there."""
         before = self._reading
-        if reading == before:
+        if reading == before or (reading.problem and reading.problem == before.problem):
             return
-        if reading.problem and reading.problem != before.problem:
-            log.error("everything is stopped until es.json is mended", problem=reading.problem)
-        elif before.problem and not reading.problem:
-            log.info("es.json is in force again")
         if reading.problem:
+            log.error("everything is stopped until es.json is mended", problem=reading.problem)
             # The entries of before stay on the board, all of them stopped.
             reading = _Reading(before.entries, before.lines, reading.problem)
+        elif before.problem:
+            log.info("es.json is in force again")
         self._put_in_force(reading)
         if not reading.problem:
             await self._record_edits(before.entries, reading.entries)
@@ -250,6 +254,10 @@ class EmergencyStops:
     async def _usable_reading(self) -> _Reading:
         """The file as it is now, with what someone edited there since taken over."""
         reading = await asyncio.to_thread(_read, self._path)
+        if reading.is_doubtful and self._reading.entries:
+            # Someone may be saving the file this moment.
+            await self._clock.sleep(self._settle_seconds)
+            reading = await asyncio.to_thread(_read, self._path)
         if reading.problem:
             raise FailedPrecondition(
                 f"es.json cannot be changed, and everything is stopped while it is so: {reading.problem}; "

@@ -1,0 +1,67 @@
+"""The sample inventory, job types and policies, as the server builds them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wf_server.config import ServerConfig, load_server_config
+from wf_server.inventory import Inventory, load_inventory
+from wf_server.jobs import JobRegistry, build_registry
+from wf_server.model import BucketLevel, TokenHolder
+from wf_server.policy import Facts, PolicyBook, load_policies
+from wf_server.testing import ManualClock
+from wf_server.tokens import Tokens
+
+ROOT = Path(__file__).parents[3]
+
+
+class NoTokens:
+    """A store of tokens for those who take none."""
+
+    async def load_buckets(self) -> dict[str, BucketLevel]:
+        return {}
+
+    async def token_taken(self, holder: TokenHolder) -> bool:
+        return False
+
+    async def take_token(self, bucket: str, level: BucketLevel, holder: TokenHolder, taken_us: int) -> None:
+        raise AssertionError("nobody takes a token here")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's directory."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def inventory() -> Inventory:
+    """The sample inventory."""
+    return load_inventory(ROOT / "data")
+
+
+@pytest.fixture(scope="session")
+def server_config() -> ServerConfig:
+    """The sample server.toml."""
+    return load_server_config(ROOT / "configs" / "server.toml")
+
+
+@pytest.fixture(scope="session")
+def registry(inventory: Inventory, server_config: ServerConfig) -> JobRegistry:
+    """The sample job types."""
+    tokens = Tokens(server_config.buckets, NoTokens(), ManualClock())
+    return build_registry(server_config, lambda: inventory, tokens)
+
+
+@pytest.fixture(scope="session")
+def book(registry: JobRegistry) -> PolicyBook:
+    """The sample policies."""
+    return load_policies(ROOT / "configs" / "policies.json", registry)
+
+
+@pytest.fixture(scope="session")
+def facts(inventory: Inventory) -> Facts:
+    """What policies may know."""
+    return Facts(inventory)
