@@ -1,0 +1,177 @@
+"""The store, on a real SQLite file."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from wf_server.errors import StoreError
+from wf_server.model import (
+    WHOLE,
+    Block,
+    BucketLevel,
+    Change,
+    Job,
+    JobId,
+    Status,
+    StopRecord,
+    StopStatus,
+    Violation,
+    Workflow,
+    WorkReq,
+)
+from wf_server.store import Store
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    store = await Store.open(tmp_path / "wf.db")
+    yield store
+    await store.close()
+
+
+def make(workflow_id: str = "w", name: str = "T", desc: str = "") -> Workflow:
+    job = Job("sleep", "naps ☕", MappingProxyType({"seconds": "1"}))
+    return Workflow(workflow_id, WorkReq(name, desc, (Block("b", 2, (job, job)),)), "ann", 7)
+
+
+async def put(store: Store, workflow: Workflow, changes: list[Change]) -> None:
+    await store.commit({workflow.key: changes}, {workflow.key: workflow.standing_after(changes)})
+    workflow.apply_all(changes)
+
+
+async def test_a_workflow_comes_back_with_its_history(store: Store) -> None:
+    w = make()
+    await store.insert_workflow(w)
+    await put(store, w, [Change(1, WHOLE, WHOLE, Status.RUNNING, 10, operator="bob", reason="now")])
+    await put(store, w, [Change(2, 0, 1, Status.RUNNING, 11)])
+    await put(store, w, [Change(3, 0, 1, Status.FAILED, 12, error="boom")])
+    assert await store.load_workflow("w") == w
+
+
+async def test_an_unknown_id_is_none(store: Store) -> None:
+    assert await store.load_workflow("../../etc/passwd") is None
+
+
+async def test_a_failed_commit_leaves_nothing_behind(store: Store) -> None:
+    w = make()
+    await store.insert_workflow(w)
+    twice = [Change(1, WHOLE, WHOLE, Status.RUNNING, 1), Change(1, 0, WHOLE, Status.RUNNING, 1)]
+    with pytest.raises(StoreError):
+        await store.commit({w.key: twice}, {})
+    found = await store.load_workflow("w")
+    assert found is not None
+    assert found.seq == 0
+
+
+async def test_pages_and_filters(store: Store) -> None:
+    for n in range(5):
+        await store.insert_workflow(make(f"id{n}", "A" if n % 2 else "B", f"50% of_{n}"))
+    first = await store.list_workflows(limit=2)
+    assert [s.id for s in first.summaries] == ["id4", "id3"]
+    second = await store.list_workflows(limit=2, before=first.next_before)
+    assert [s.id for s in second.summaries] == ["id2", "id1"]
+    last = await store.list_workflows(limit=2, before=second.next_before)
+    assert ([s.id for s in last.summaries], last.next_before) == (["id0"], 0)
+    assert [s.id for s in (await store.list_workflows(name="A")).summaries] == ["id3", "id1"]
+    assert [s.id for s in (await store.list_workflows(text="% OF_3")).summaries] == ["id3"]
+    assert (await store.list_workflows(text="%x")).summaries == ()
+    assert (await store.list_workflows(statuses=[Status.RUNNING])).summaries == ()
+    assert len((await store.list_workflows(statuses=[Status.NOT_STARTED])).summaries) == 5
+
+
+async def test_the_row_follows_the_workflows_own_changes(store: Store) -> None:
+    w = make()
+    await store.insert_workflow(w)
+    await put(
+        store, w, [Change(1, WHOLE, WHOLE, Status.RUNNING, 10), Change(2, 0, WHOLE, Status.RUNNING, 11)]
+    )
+    (summary,) = (await store.list_workflows()).summaries
+    assert summary == w.summary()
+    assert [x.id for x in await store.load_workflows([Status.RUNNING])] == ["w"]
+    assert await store.load_workflows([Status.COMPLETED]) == []
+
+
+async def test_a_token_is_taken_with_its_level_or_not_at_all(store: Store) -> None:
+    holder = JobId("w", 0, 1)
+    assert not await store.token_taken(holder)
+    await store.take_token("b", BucketLevel(0, 5), holder, 6)
+    assert await store.token_taken(holder)
+    with pytest.raises(StoreError):
+        await store.take_token("b", BucketLevel(3, 9), holder, 9)
+    assert await store.load_buckets() == {"b": BucketLevel(0, 5)}
+
+
+async def test_the_newest_record_of_each_stop(store: Store) -> None:
+    await store.record_stop(StopRecord("T", StopStatus.STOP, "ann", "smoke", 1))
+    await store.record_stop(StopRecord("T", StopStatus.GO, "bob", "cleared", 2))
+    await store.record_stop(StopRecord("*", StopStatus.STOP, "eve", "", 3))
+    latest = await store.latest_stops()
+    assert latest["T"] == StopRecord("T", StopStatus.GO, "bob", "cleared", 2)
+    assert latest["*"].status is StopStatus.STOP
+
+
+async def test_a_cancelled_transaction_does_not_linger(store: Store) -> None:
+    task = asyncio.create_task(store.take_token("b", BucketLevel(0, 5), JobId("w", 0, 0), 6))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await store.insert_workflow(make())
+    found = await store.load_workflow("w")
+    assert found is not None
+    # The token and its level stand together, whether the cancellation came in time or not.
+    assert bool(await store.load_buckets()) == await store.token_taken(JobId("w", 0, 0))
+
+
+async def test_rejections_are_kept(store: Store, tmp_path: Path) -> None:
+    await store.insert_rejection("r", make().request, [Violation("p", "no")], "ann", 9)
+    with sqlite3.connect(tmp_path / "wf.db") as other:
+        row = other.execute("SELECT name, operator, violations FROM rejection").fetchone()
+    other.close()
+    assert row[:2] == ("T", "ann")
+    assert '"policy":"p"' in row[2]
+
+
+async def test_only_one_server_at_a_time(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"wf\.db: in use by another wf-server \(process \d+\)"):
+        await Store.open(tmp_path / "wf.db")
+
+
+async def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "wf.db"
+    await (await Store.open(path)).close()
+    with sqlite3.connect(path) as other:
+        other.execute("PRAGMA user_version = 99")
+    other.close()
+    with pytest.raises(StoreError, match="schema version 99, newer than"):
+        await Store.open(path)
+
+
+async def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "wf.db"
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE theirs (x)")
+    other.close()
+    with pytest.raises(StoreError, match="is not a wf database"):
+        await Store.open(path)
+
+
+async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "wf.db"
+    path.write_text("these are my notes, not a database, and they are longer than a header" * 20)
+    with pytest.raises(StoreError, match=r"wf\.db: .*file is not a database"):
+        await Store.open(path)
+
+
+async def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be written"):
+        await Store.open(tmp_path / "file" / "wf.db")
+
+
+async def test_the_file_is_private(store: Store, tmp_path: Path) -> None:
+    assert (tmp_path / "wf.db").stat().st_mode & 0o077 == 0
