@@ -13,7 +13,8 @@ from grpclib.encoding.base import StatusDetailsCodecBase
 from wf_proto import Refusal
 from wf_proto._gen.google.rpc import Status as RpcStatus
 
-_REFUSAL_URL = "type.googleapis.com/workflow.v1.Refusal"
+#: The type of the detail that a refusal carries.
+REFUSAL_URL = "type.googleapis.com/workflow.v1.Refusal"
 
 
 class RefusalDetailsCodec(StatusDetailsCodecBase):
@@ -23,14 +24,14 @@ class RefusalDetailsCodec(StatusDetailsCodecBase):
         """Packs a Refusal; anything else becomes a status without details."""
         packed = []
         if isinstance(details, Refusal):
-            packed.append(well_known.Any(type_url=_REFUSAL_URL, value=bytes(details)))
+            packed.append(well_known.Any(type_url=REFUSAL_URL, value=bytes(details)))
         return bytes(RpcStatus(code=status.value, message=message or "", details=packed))
 
     def decode(self, status: Status, message: str | None, data: bytes) -> Refusal | None:
         """Unpacks the Refusal; None where there is none, or where the bytes are not what they claim."""
         try:
             for detail in RpcStatus().parse(data).details:
-                if detail.type_url == _REFUSAL_URL:
+                if detail.type_url == REFUSAL_URL:
                     return Refusal().parse(detail.value)
         except (RuntimeError, ValueError):
             return None

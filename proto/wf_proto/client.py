@@ -1,0 +1,295 @@
+"""The typed client of wf.
+
+Every call has a deadline. Calls that only read are asked again, a few times, when the server cannot be
+reached; Submit, Exec and Set never are, because nobody could tell whether they happened twice. A
+stream has a deadline for its first message and none after it: a server that dies then is noticed
+by pings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import platform
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar, cast
+from urllib.parse import quote
+
+from grpclib.client import Channel
+
+import wf_proto as pb
+from wf_proto.address import parse_address
+from wf_proto.calls import MessagePump, in_own_task
+from wf_proto.channel import open_channel
+from wf_proto.codec import require_checking_codec
+from wf_proto.errors import CALL_FAILURES, ClientError, DeadlineExceeded, Unreachable, client_error
+from wf_proto.retry import Backoff
+
+require_checking_codec()
+
+T = TypeVar("T")
+
+#: Seconds that a call may take, where the caller names no other.
+DEFAULT_TIMEOUT = 10.0
+
+_PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
+
+
+def default_operator() -> str:
+    """Who is calling, as far as this machine knows: `user@host`."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = "unknown"
+    return f"{user}@{platform.node() or 'unknown'}"
+
+
+class Client:
+    """A connection to one server; connects at the first call. An async context manager.
+
+    `timeout` is in seconds and holds for every call, its repetitions included. Every method may raise
+    a ClientError of wf_proto.errors; the constructor raises InvalidAddress.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        operator: str | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        backoff: Backoff | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        keepalive_seconds: float = 15.0,
+    ) -> None:
+        self._address = parse_address(address)
+        self._timeout = timeout
+        self._backoff = backoff or Backoff()
+        self._sleep = sleep
+        self._keepalive_seconds = keepalive_seconds
+        name = quote(default_operator() if operator is None else operator, safe=_PRINTABLE)
+        self._metadata = {"wf-operator": name} if name else {}
+        self._channel: Channel | None = None
+        self._closed = False
+        self._answered = False
+
+    @property
+    def address(self) -> str:
+        """Where the server is, as it was written."""
+        return self._address.text
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Ends the connection and every call on it; calling again does nothing."""
+        self._closed = True
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+            # The transport reports its end in the loop's next round, and complains if there is none.
+            await asyncio.sleep(0)
+
+    # Workflows
+
+    async def check(self, work_req: pb.WorkReq) -> list[pb.Violation]:
+        """Asks what submit would say of a WorkReq; nothing is stored. Empty: it would be accepted."""
+        stub = pb.WorkflowServiceStub(self._connected())
+        answer = await self._read(stub.check, pb.CheckRequest(work_req=work_req))
+        return answer.violations
+
+    async def submit(self, work_req: pb.WorkReq) -> str:
+        """Stores a WorkReq and returns its id. Raises Rejected, EmergencyStopped."""
+        stub = pb.WorkflowServiceStub(self._connected())
+        return (await self._act(stub.submit, pb.SubmitRequest(work_req=work_req))).id
+
+    async def exec(self, workflow_id: str) -> None:
+        """Starts a stored workflow. Raises NotFound, AlreadyExecuted, FailedPrecondition, Rejected."""
+        stub = pb.WorkflowServiceStub(self._connected())
+        await self._act(stub.exec, pb.ExecRequest(id=workflow_id))
+
+    async def status(self, workflow_id: str) -> pb.StatusResponse:
+        """Returns a workflow whole, with every job."""
+        stub = pb.WorkflowServiceStub(self._connected())
+        return await self._read(stub.status, pb.StatusRequest(id=workflow_id))
+
+    async def get(self, workflow_id: str) -> pb.GetResponse:
+        """Returns the stored WorkReq and its summary."""
+        stub = pb.WorkflowServiceStub(self._connected())
+        return await self._read(stub.get, pb.GetRequest(id=workflow_id))
+
+    async def list(
+        self,
+        *,
+        statuses: Iterable[pb.Status] = (),
+        name: str = "",
+        text: str = "",
+        page_size: int = 0,
+        page_token: str = "",
+    ) -> pb.ListResponse:
+        """Returns one page of workflows, newest first."""
+        stub = pb.WorkflowServiceStub(self._connected())
+        request = pb.ListRequest(
+            statuses=[*statuses], name=name, text=text, page_size=page_size, page_token=page_token
+        )
+        return await self._read(stub.list, request)
+
+    async def list_jobs(
+        self, workflow_id: str, block: int, *, offset: int = 0, limit: int = 0
+    ) -> pb.ListJobsResponse:
+        """Returns one page of a block's jobs with everything about them."""
+        stub = pb.WorkflowServiceStub(self._connected())
+        request = pb.ListJobsRequest(id=workflow_id, block=block, offset=offset, limit=limit)
+        return await self._read(stub.list_jobs, request)
+
+    def watch(self, workflow_id: str) -> AsyncGenerator[pb.WatchResponse, None]:
+        """Streams a snapshot of a workflow, then its changes until it has ended."""
+        stub = pb.WorkflowServiceStub(self._connected())
+        return self._stream(stub.watch, pb.WatchRequest(id=workflow_id))
+
+    def watch_list(self, limit: int = 0) -> AsyncGenerator[pb.WatchListResponse, None]:
+        """Streams the newest workflows, then every summary that changed."""
+        stub = pb.WorkflowServiceStub(self._connected())
+        return self._stream(stub.watch_list, pb.WatchListRequest(limit=limit))
+
+    # Stops
+
+    async def list_stops(self) -> pb.StopBoard:
+        """Returns the stop board."""
+        stub = pb.StopsServiceStub(self._connected())
+        return (await self._read(stub.list, pb.ListStopsRequest())).board
+
+    async def set_stop(self, name: str, status: pb.StopStatus, reason: str = "") -> pb.SetStopResponse:
+        """Engages or releases a stop. Raises InvalidRequest, FailedPrecondition."""
+        stub = pb.StopsServiceStub(self._connected())
+        return await self._act(stub.set, pb.SetStopRequest(name=name, status=status, reason=reason))
+
+    def watch_stops(self) -> AsyncGenerator[pb.WatchStopsResponse, None]:
+        """Streams the stop board: at once, and after every change."""
+        stub = pb.StopsServiceStub(self._connected())
+        return self._stream(stub.watch, pb.WatchStopsRequest())
+
+    # Catalogue
+
+    async def list_job_types(self) -> Sequence[pb.JobType]:
+        """Returns the registered job types with their argument declarations."""
+        stub = pb.CatalogServiceStub(self._connected())
+        return (await self._read(stub.list_job_types, pb.ListJobTypesRequest())).job_types
+
+    async def list_policies(self) -> pb.ListPoliciesResponse:
+        """Returns the policies in force, and what is wrong with a newer policies.json."""
+        stub = pb.CatalogServiceStub(self._connected())
+        return await self._read(stub.list_policies, pb.ListPoliciesRequest())
+
+    async def list_buckets(self) -> Sequence[pb.Bucket]:
+        """Returns the token buckets and their levels."""
+        stub = pb.CatalogServiceStub(self._connected())
+        return (await self._read(stub.list_buckets, pb.ListBucketsRequest())).buckets
+
+    async def server_info(self) -> pb.GetServerInfoResponse:
+        """Returns the server's version, start, clock and problems."""
+        stub = pb.CatalogServiceStub(self._connected())
+        return await self._read(stub.get_server_info, pb.GetServerInfoRequest())
+
+    # Inventory
+
+    async def list_sites(self) -> Sequence[pb.Site]:
+        """Returns all sites, in name order."""
+        stub = pb.InventoryServiceStub(self._connected())
+        return (await self._read(stub.list_sites, pb.ListSitesRequest())).sites
+
+    async def get_site(self, name: str) -> pb.GetSiteResponse:
+        """Returns a site with its machines. Raises NotFound."""
+        stub = pb.InventoryServiceStub(self._connected())
+        return await self._read(stub.get_site, pb.GetSiteRequest(name=name))
+
+    # How calls are made
+
+    def _connected(self) -> Channel:
+        if self._closed:
+            raise Unreachable(f"the connection to {self.address} was closed by this program")
+        if self._channel is None:
+            self._channel = open_channel(self._address, self._keepalive_seconds)
+        return self._channel
+
+    async def _act(self, method: Callable[..., Coroutine[Any, Any, T]], request: object) -> T:
+        """Makes a call that changes something: once."""
+        try:
+            return await self._attempt(method, request, self._timeout)
+        except DeadlineExceeded as error:
+            raise DeadlineExceeded(f"{error}; it may or may not have been carried out") from error
+
+    async def _read(self, method: Callable[..., Coroutine[Any, Any, T]], request: object) -> T:
+        """Makes a call that only reads: again, while the server cannot be reached."""
+
+        async def attempt(seconds: float) -> T:
+            return await self._attempt(method, request, seconds)
+
+        return await self._repeat(attempt)
+
+    async def _stream(self, method: Callable[..., object], request: object) -> AsyncGenerator[T, None]:
+        async def attempt(seconds: float) -> tuple[MessagePump[T], T | None]:
+            return await self._open(method, request, seconds)
+
+        pump, message = await self._repeat(attempt)
+        try:
+            while message is not None:
+                yield message
+                message = await self._next(pump)
+        finally:
+            await pump.close()
+
+    async def _repeat(self, attempt: Callable[[float], Awaitable[T]]) -> T:
+        """Attempts while the server cannot be reached, as often and as long as is allowed."""
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + self._timeout
+        for pause in self._backoff.pauses():
+            try:
+                return await attempt(ends - loop.time())
+            except Unreachable:
+                if self._closed or loop.time() + pause >= ends:
+                    raise
+            await self._sleep(pause)
+        return await attempt(ends - loop.time())
+
+    async def _attempt(
+        self, method: Callable[..., Coroutine[Any, Any, T]], request: object, seconds: float
+    ) -> T:
+        call = method(request, timeout=max(seconds, 0.001), metadata=self._metadata)
+        try:
+            answer = await in_own_task(call, f"call {method.__name__} {self.address}")
+        except CALL_FAILURES as error:
+            raise self._explained(error) from error
+        self._answered = True
+        return answer
+
+    async def _open(
+        self, method: Callable[..., object], request: object, seconds: float
+    ) -> tuple[MessagePump[T], T | None]:
+        messages = cast("AsyncGenerator[T, None]", method(request, metadata=self._metadata))
+        pump = MessagePump(messages, f"stream {method.__name__} {self.address}")
+        try:
+            async with asyncio.timeout(seconds):
+                return pump, await self._next(pump)
+        except TimeoutError as error:
+            await pump.close()
+            raise DeadlineExceeded(f"{self.address} did not answer in time") from error
+        except BaseException:
+            await pump.close()
+            raise
+
+    async def _next(self, pump: MessagePump[T]) -> T | None:
+        try:
+            message = await pump.next()
+        except CALL_FAILURES as error:
+            raise self._explained(error) from error
+        self._answered = True
+        return message
+
+    def _explained(self, error: BaseException) -> ClientError:
+        return client_error(error, self.address, answered_before=self._answered)
