@@ -1,0 +1,209 @@
+"""The published contract, through a grpcio client that was generated from nothing but its facts."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import sqlite3
+import sys
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from grpc_status import rpc_status
+from grpc_tools import protoc
+
+import wf_proto as pb
+from tests.e2e.requests import until
+from tests.e2e.server_process import ServerProcess
+from wf_proto.details import REFUSAL_URL
+
+PROTO = Path(__file__).with_name("published.proto")
+HOUR_US = 3600 * 1_000_000
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What grpcio's compiler made of the contract."""
+
+    messages: Any
+    services: Any
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Generated]:
+    out = tmp_path_factory.mktemp("published")
+    args = ["protoc", f"-I{PROTO.parent}", f"--python_out={out}", f"--grpc_python_out={out}", PROTO.name]
+    assert protoc.main(args) == 0
+    sys.path.insert(0, str(out))
+    try:
+        yield Generated(
+            importlib.import_module("published_pb2"), importlib.import_module("published_pb2_grpc")
+        )
+    finally:
+        sys.path.remove(str(out))
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published client and its messages."""
+
+    m: Any
+    stub: Any
+
+    def sample(self, site: str = "aap", machines: int = 10) -> Any:
+        """The request that the published disk-erase client builds, with short pauses."""
+        blocks = [
+            self.block(
+                "Check pre-conditions",
+                self.job("validateDecom", site=site, type="satellite"),
+                self.job("tokenBucket", bucket="diskEraseSatellite", fatal="true"),
+            )
+        ]
+        names = [f"aa{n:02}" for n in range(machines)]
+        for first in range(0, machines, 5):
+            some = names[first : first + 5]
+            jobs = [self.job("diskErase", machine=name, site=site) for name in some]
+            if first + 5 < machines:
+                jobs.append(self.job("sleep", seconds="1"))
+            blocks.append(self.block(f"disk erase machines {some[0]}-{some[-1]}", *jobs, rate_limit=5))
+        return self.m.WorkReq(name="SatelliteDiskErase", desc=f"erase {site}", blocks=blocks)
+
+    def block(self, desc: str, *jobs: Any, rate_limit: int = 1) -> Any:
+        return self.m.Block(desc=desc, rate_limit=rate_limit, jobs=jobs)
+
+    def job(self, name: str, **args: str) -> Any:
+        return self.m.Job(name=name, desc=name, args=args)
+
+    async def status(self, workflow_id: str) -> Any:
+        return await self.stub.Status(self.m.StatusReq(id=workflow_id))
+
+    async def exec(self, workflow_id: str) -> None:
+        await self.stub.Exec(self.m.ExecReq(id=workflow_id))
+
+
+@pytest.fixture
+async def client(generated: Generated, server: ServerProcess) -> AsyncIterator[Published]:
+    async with grpc.aio.insecure_channel(server.address) as channel:
+        yield Published(generated.messages, generated.services.WorkflowStub(channel))
+
+
+async def refused(call: Any) -> grpc.aio.AioRpcError:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return caught.value
+
+
+async def test_the_sample_erasure_runs_to_completed(client: Published) -> None:
+    workflow_id = (await client.stub.Submit(client.sample())).id
+    before = await client.status(workflow_id)
+    assert before.status == client.m.StatusNotStarted
+    await client.exec(workflow_id)
+    seen = []
+    # As a published client does: until the status is no longer running.
+    while (now := await client.status(workflow_id)).status == client.m.StatusRunning:
+        seen.append(now)
+        await asyncio.sleep(0.05)
+    assert seen
+    assert now.status == client.m.StatusCompleted
+    assert [block.status for block in now.blocks] == [client.m.StatusCompleted] * 3
+    assert {job.status for block in now.blocks for job in block.jobs} == {client.m.StatusCompleted}
+    assert now.blocks[1].jobs[0].args == {"machine": "aa00", "site": "aap"}
+    assert not now.had_errors
+    assert not now.was_es_stopped
+
+
+async def test_the_codes_of_exec(client: Published, server: ServerProcess) -> None:
+    workflow_id = (await client.stub.Submit(client.sample(machines=1))).id
+    await client.exec(workflow_id)
+    assert (await refused(client.exec(workflow_id))).code() == grpc.StatusCode.ALREADY_EXISTS
+    unknown = await refused(client.exec(str(uuid.uuid4())))
+    assert unknown.code() == grpc.StatusCode.NOT_FOUND
+    malformed = await refused(client.exec("no uuid"))
+    assert malformed.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_an_id_of_more_than_an_hour_ago_is_too_late(client: Published, server: ServerProcess) -> None:
+    workflow_id = (await client.stub.Submit(client.sample(machines=1))).id
+    await server.end()
+    with sqlite3.connect(server.database) as database:
+        database.execute("UPDATE workflow SET created_us = created_us - ?", (HOUR_US + 1_000_000,))
+    database.close()
+    await server.start()
+    async with grpc.aio.insecure_channel(server.address) as channel:
+        late = Published(client.m, type(client.stub)(channel))
+        error = await refused(late.exec(workflow_id))
+    assert error.code() == grpc.StatusCode.FAILED_PRECONDITION
+    assert "submit it again" in error.details()
+
+
+@pytest.mark.parametrize("workflow_id", ["", "../../etc/passwd", "..", "x" * 100_000, "\x00"])
+async def test_a_strange_id_is_just_unknown(client: Published, workflow_id: str) -> None:
+    assert (await refused(client.status(workflow_id))).code() == grpc.StatusCode.NOT_FOUND
+
+
+async def test_a_refusal_tells_every_violation_to_any_grpc_client(client: Published) -> None:
+    request = client.sample()
+    request.blocks[1].jobs[0].args["site"] = "aas"
+    request.blocks[2].jobs[1].name = "formatDisk"
+    error = await refused(client.stub.Submit(request))
+    assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
+    status = rpc_status.from_call(error)
+    assert status is not None
+    (detail,) = status.details
+    assert detail.type_url == REFUSAL_URL
+    violations = pb.Refusal().parse(detail.value).violations
+    assert (1, 0, "site") in {(v.block, v.job, v.arg) for v in violations}
+    assert (2, 1, "") in {(v.block, v.job, v.arg) for v in violations}
+
+
+async def test_a_stop_reads_as_aborted_and_failed(client: Published, server: ServerProcess) -> None:
+    request = client.sample(machines=1)
+    request.blocks[1].jobs.append(client.job("sleep", seconds="60"))
+    workflow_id = (await client.stub.Submit(request)).id
+    await client.exec(workflow_id)
+    server.es_json.write_text('{"Name": "SatelliteDiskErase", "Status": "stop"}')
+
+    async def failed() -> bool:
+        return bool((await client.status(workflow_id)).status == client.m.StatusFailed)
+
+    await until(failed)
+    now = await client.status(workflow_id)
+    assert now.was_es_stopped
+    assert now.had_errors
+    assert (await refused(client.stub.Submit(request))).code() == grpc.StatusCode.ABORTED
+
+
+async def test_a_taken_token_fails_the_next_erasure(client: Published) -> None:
+    first, second = [(await client.stub.Submit(client.sample(machines=1))).id for _ in range(2)]
+    await client.exec(first)
+    await client.exec(second)
+
+    async def over() -> bool:
+        return bool((await client.status(second)).status != client.m.StatusRunning)
+
+    await until(over)
+    now = await client.status(second)
+    assert now.status == client.m.StatusFailed
+    assert now.had_errors
+    assert now.blocks[0].has_error
+    assert "token" in now.blocks[0].jobs[1].error
+    assert now.blocks[1].status == client.m.StatusNotStarted
+    assert now.blocks[1].jobs[0].status == client.m.StatusNotStarted
+
+
+async def test_ten_thousand_jobs_are_more_than_a_default_client_takes_but_watchable(
+    client: Published,
+) -> None:
+    """A published client with the default limit of 4 MiB reads a status of this size."""
+    request = client.m.WorkReq(name="Maintenance", desc="many")
+    jobs = [client.job("sleep", seconds="1")] * 10_000
+    request.blocks.append(client.block("many", *jobs, rate_limit=10_000))
+    workflow_id = (await client.stub.Submit(request)).id
+    await client.exec(workflow_id)
+    now = await client.status(workflow_id)
+    assert len(now.blocks[0].jobs) == 10_000
