@@ -10,12 +10,13 @@ import math
 import re
 from base64 import b64encode
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import betterproto
 from betterproto.casing import camel_case
 
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _INT64 = frozenset(betterproto.INT_64_TYPES)
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -34,9 +35,18 @@ def to_object(message: betterproto.Message) -> dict[str, Any]:
         if meta.group is not None and betterproto.which_one_of(message, meta.group)[0] != name:
             continue
         value = getattr(message, name)
-        if value is not None:
+        if value is not None and not _absent(value, meta):
             out[camel_case(name).rstrip("_")] = _value(value, meta, hints[name])
     return out
+
+
+def _absent(value: Any, meta: betterproto.FieldMetadata) -> bool:
+    """Whether a message field that the contract does not call optional was not sent."""
+    if meta.optional or meta.group is not None:
+        return False
+    if isinstance(value, datetime):
+        return value == _EPOCH
+    return isinstance(value, betterproto.Message) and not betterproto.serialized_on_wire(value)
 
 
 def _value(value: Any, meta: betterproto.FieldMetadata, hint: Any) -> Any:

@@ -1,0 +1,202 @@
+"""The gateway over gRPC, and the translation between the contract and the console's values."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+from grpclib.const import Status as Code
+from grpclib.exceptions import GRPCError
+from hypothesis import given
+from hypothesis import strategies as st
+
+import wf_proto as pb
+from wf_proto.testing import SocketServer
+from wf_tui import gateway, translate
+from wf_tui.grpc_gateway import GrpcGateway
+from wf_tui.state.models import (
+    Block,
+    ChangeBatch,
+    Job,
+    SiteStatus,
+    SiteType,
+    Snapshot,
+    Status,
+    Violation,
+    WorkReq,
+)
+
+NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
+REQUEST = WorkReq("Maintenance", "d", (Block("b", 2, (Job("sleep", "s", {"seconds": "1"}),)),))
+SUMMARY = pb.WorkflowSummary(id="one", name="Maintenance", status=pb.Status["RUNNING"], created=NOON)
+
+
+class Workflows(pb.WorkflowServiceBase):
+    """Keeps one request, and fails when told to."""
+
+    def __init__(self) -> None:
+        self.kept = pb.WorkReq()
+        self.listed = pb.ListRequest()
+        self.failure: GRPCError | None = None
+
+    async def submit(self, submit_request: pb.SubmitRequest) -> pb.SubmitResponse:
+        if self.failure:
+            raise self.failure
+        self.kept = submit_request.work_req
+        return pb.SubmitResponse(id="one")
+
+    async def get(self, get_request: pb.GetRequest) -> pb.GetResponse:
+        return pb.GetResponse(work_req=self.kept, summary=SUMMARY)
+
+    async def status(self, status_request: pb.StatusRequest) -> pb.StatusResponse:
+        return pb.StatusResponse(id=status_request.id, status=pb.Status["RUNNING"], created=NOON)
+
+    async def list(self, list_request: pb.ListRequest) -> pb.ListResponse:
+        self.listed = list_request
+        return pb.ListResponse(workflows=[SUMMARY], next_page_token="more")
+
+    async def list_jobs(self, list_jobs_request: pb.ListJobsRequest) -> pb.ListJobsResponse:
+        jobs = [pb.JobStatus(name="sleep", status=pb.Status["RUNNING"], progress=0.5)] * 2
+        return pb.ListJobsResponse(jobs=jobs, offset=list_jobs_request.offset, total=9)
+
+    async def watch(self, watch_request: pb.WatchRequest) -> AsyncIterator[pb.WatchResponse]:
+        block = pb.BlockSnapshot(desc="b", status=pb.Status["RUNNING"], job_statuses=b"\x02\x63")
+        yield pb.WatchResponse(snapshot=pb.Snapshot(summary=SUMMARY, blocks=[block]))
+        yield pb.WatchResponse()
+        yield pb.WatchResponse(
+            batch=pb.ChangeBatch(
+                first_seq=7,
+                blocks=[0, -1],
+                jobs=[1, -1],
+                statuses=b"\x04\x04",
+                times_us=[1, 2],
+                notes=[pb.ChangeNote(index=1, error="e", operator="o", reason="r")],
+                progress=[pb.JobProgress(block=0, job=1, fraction=0.25, message="m")],
+                summary=SUMMARY,
+            )
+        )
+
+
+class Stops(pb.StopsServiceBase):
+    """A board of one entry."""
+
+    async def set(self, set_stop_request: pb.SetStopRequest) -> pb.SetStopResponse:
+        stop = pb.Stop(
+            name=set_stop_request.name, status=set_stop_request.status, reason=set_stop_request.reason
+        )
+        return pb.SetStopResponse(stop=stop, stopped_workflows=3)
+
+    async def watch(self, watch_stops_request: pb.WatchStopsRequest) -> AsyncIterator[pb.WatchStopsResponse]:
+        yield pb.WatchStopsResponse(board=pb.StopBoard(stops=[pb.Stop(name="*")], problem="broken"))
+
+
+@pytest.fixture
+def workflows() -> Workflows:
+    return Workflows()
+
+
+@pytest.fixture
+async def grpc_gateway(workflows: Workflows) -> AsyncIterator[gateway.Gateway]:
+    async with SocketServer([workflows, Stops()]) as server:
+        connection = GrpcGateway(server.address, timeout=5)
+        yield connection
+        await connection.close()
+
+
+async def test_a_request_comes_back_as_it_went(grpc_gateway: gateway.Gateway) -> None:
+    assert await grpc_gateway.submit(REQUEST) == "one"
+    request, summary = await grpc_gateway.get("one")
+    assert request == REQUEST
+    assert (summary.id, summary.status, summary.created) == ("one", Status.RUNNING, NOON)
+    assert summary.current_block is None
+
+
+async def test_a_list_asks_for_what_was_asked(grpc_gateway: gateway.Gateway, workflows: Workflows) -> None:
+    page, token = await grpc_gateway.list(statuses=[Status.FAILED], name="n", text="t", limit=5)
+    assert [summary.id for summary in page] == ["one"]
+    assert token == "more"
+    asked = workflows.listed
+    assert (asked.statuses, asked.name, asked.text, asked.page_size) == ([pb.Status.FAILED], "n", "t", 5)
+
+
+async def test_jobs_know_their_place(grpc_gateway: gateway.Gateway) -> None:
+    jobs = await grpc_gateway.list_jobs("one", 3, 100, 5000)
+    assert [(job.block, job.job, job.fraction) for job in jobs] == [(3, 100, 0.5), (3, 101, 0.5)]
+
+
+async def test_a_watch_brings_a_snapshot_and_changes(grpc_gateway: gateway.Gateway) -> None:
+    snapshot, batch = [event async for event in grpc_gateway.watch("one")]
+    assert isinstance(snapshot, Snapshot)
+    assert snapshot.blocks[0].job_statuses == bytes([Status.RUNNING, Status.UNSPECIFIED])
+    assert isinstance(batch, ChangeBatch)
+    assert (batch.first_seq, list(batch.blocks), list(batch.jobs)) == (7, [0, -1], [1, -1])
+    assert batch.notes[1].error == "e"
+    assert batch.progress[0].fraction == 0.25
+
+
+async def test_stops(grpc_gateway: gateway.Gateway) -> None:
+    stop, ended = await grpc_gateway.set_stop("*", engaged=True, reason="fire")
+    assert (stop.name, stop.engaged, stop.reason, ended) == ("*", True, "fire", 3)
+    [board] = [board async for board in grpc_gateway.watch_stops()]
+    assert board.problem == "broken"
+    assert board.stops[0].engaged
+
+
+async def test_the_status_is_proto_json(grpc_gateway: gateway.Gateway) -> None:
+    status = json.loads(await grpc_gateway.status_json("one"))
+    assert status["status"] == "STATUS_RUNNING"
+    assert status["hadErrors"] is False
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (Code.UNAVAILABLE, gateway.Unreachable),
+        (Code.DEADLINE_EXCEEDED, gateway.Unreachable),
+        (Code.NOT_FOUND, gateway.NotFound),
+        (Code.ALREADY_EXISTS, gateway.AlreadyExecuted),
+        (Code.FAILED_PRECONDITION, gateway.FailedPrecondition),
+        (Code.INVALID_ARGUMENT, gateway.InvalidRequest),
+        (Code.RESOURCE_EXHAUSTED, gateway.Overloaded),
+        (Code.DATA_LOSS, gateway.ServerFault),
+        (Code.ABORTED, gateway.EmergencyStopped),
+    ],
+)
+async def test_errors_are_those_of_the_gateway(
+    grpc_gateway: gateway.Gateway, workflows: Workflows, code: Code, kind: type[gateway.GatewayError]
+) -> None:
+    workflows.failure = GRPCError(code, "told")
+    with pytest.raises(gateway.GatewayError, match="told") as caught:
+        await grpc_gateway.submit(REQUEST)
+    assert type(caught.value) is kind
+
+
+async def test_a_refusal_keeps_its_violations(grpc_gateway: gateway.Gateway, workflows: Workflows) -> None:
+    violations = [pb.Violation(policy="validation", block=0, message="an empty block")]
+    workflows.failure = GRPCError(Code.INVALID_ARGUMENT, "no", pb.Refusal("kept", violations))
+    with pytest.raises(gateway.Refused) as caught:
+        await grpc_gateway.submit(REQUEST)
+    assert caught.value.violations == (Violation("validation", "an empty block", block=0),)
+    assert caught.value.rejection_id == "kept"
+
+
+def test_a_bad_address_is_told_at_once() -> None:
+    with pytest.raises(ValueError, match="no host or no port"):
+        GrpcGateway("nowhere")
+
+
+@given(st.integers(-(2**31), 2**31 - 1))
+def test_no_number_of_a_newer_server_is_fatal(number: int) -> None:
+    status = translate.status(number)
+    assert status == number or status is Status.UNSPECIFIED
+    site = translate.site(pb.Site(type=number, status=number))  # type: ignore[arg-type]
+    assert site.type is (SiteType.SATELLITE if number == 1 else SiteType.CLUSTER)
+    assert (site.status is SiteStatus.DECOM) == (number == 2)
+    assert translate.stop(pb.Stop(status=number)).engaged == (number != 1)  # type: ignore[arg-type]
+    translate.job_type(pb.JobType(recovery=number, args=[pb.ArgDeclaration(kind=number)]))  # type: ignore[arg-type]
+
+
+def test_policy_settings_that_are_no_object_are_shown_as_they_are() -> None:
+    assert translate.settings('{"AllowedJobs": ["sleep"]}') == {"AllowedJobs": ["sleep"]}
+    assert translate.settings("") == {}
+    assert translate.settings("{broken") == {"settings": "{broken"}

@@ -1,0 +1,202 @@
+"""The gateway to a real server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+
+import wf_proto as pb
+from wf_proto import errors
+from wf_proto.client import DEFAULT_TIMEOUT, Client
+from wf_proto.proto_json import to_proto_json
+from wf_tui import gateway, translate
+from wf_tui.state.models import (
+    Bucket,
+    ChangeBatch,
+    JobDetail,
+    JobType,
+    PolicyBook,
+    ServerInfo,
+    Site,
+    Snapshot,
+    Status,
+    Stop,
+    StopBoard,
+    Summary,
+    Violation,
+    WorkReq,
+)
+
+#: How many jobs the server gives at most in one answer.
+_PAGE = 1000
+
+_ENGAGED = {True: pb.StopStatus["STOP"], False: pb.StopStatus["GO"]}
+
+_PLAIN: dict[type[errors.ClientError], type[gateway.GatewayError]] = {
+    errors.Unreachable: gateway.Unreachable,
+    errors.DeadlineExceeded: gateway.Unreachable,
+    errors.NotFound: gateway.NotFound,
+    errors.AlreadyExecuted: gateway.AlreadyExecuted,
+    errors.FailedPrecondition: gateway.FailedPrecondition,
+    errors.InvalidRequest: gateway.InvalidRequest,
+    errors.Overloaded: gateway.Overloaded,
+    errors.ServerFault: gateway.ServerFault,
+}
+
+
+def _gateway_error(error: errors.ClientError) -> gateway.GatewayError:
+    if isinstance(error, errors.Rejected):
+        stopped = isinstance(error, errors.EmergencyStopped)
+        kind = gateway.EmergencyStopped if stopped else gateway.Refused
+        violations = [translate.violation(violation) for violation in error.violations]
+        return kind(str(error), violations, error.rejection_id)
+    return _PLAIN.get(type(error), gateway.ServerFault)(str(error))
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except errors.ClientError as error:
+        raise _gateway_error(error) from error
+
+
+class GrpcGateway:
+    """A `wf_tui.gateway.Gateway` over gRPC; connects at the first call.
+
+    The constructor raises ValueError where `address` is not HOST:PORT, [IPV6]:PORT or unix:PATH.
+    """
+
+    def __init__(
+        self, address: str, *, operator: str | None = None, timeout: float = DEFAULT_TIMEOUT
+    ) -> None:
+        self._client = Client(address, operator=operator, timeout=timeout)
+
+    @property
+    def address(self) -> str:
+        """Where the server is, as the operator wrote it."""
+        return self._client.address
+
+    async def close(self) -> None:
+        """Ends the connection and every stream on it."""
+        await self._client.close()
+
+    async def check(self, request: WorkReq) -> tuple[Violation, ...]:
+        """Asks what Submit would say; nothing is stored."""
+        with _translated():
+            found = await self._client.check(translate.request_to_proto(request))
+        return tuple(translate.violation(violation) for violation in found)
+
+    async def submit(self, request: WorkReq) -> str:
+        """Stores a WorkReq; returns its id."""
+        with _translated():
+            return await self._client.submit(translate.request_to_proto(request))
+
+    async def execute(self, workflow_id: str) -> None:
+        """Starts a stored workflow."""
+        with _translated():
+            await self._client.exec(workflow_id)
+
+    async def get(self, workflow_id: str) -> tuple[WorkReq, Summary]:
+        """Returns the stored WorkReq and where it stands."""
+        with _translated():
+            answer = await self._client.get(workflow_id)
+        return translate.request(answer.work_req), translate.summary(answer.summary)
+
+    async def list(
+        self,
+        *,
+        statuses: Sequence[Status] = (),
+        name: str = "",
+        text: str = "",
+        limit: int = 100,
+        page_token: str = "",
+    ) -> tuple[tuple[Summary, ...], str]:
+        """Returns a page of workflows, newest first, and the token of the next page."""
+        with _translated():
+            page = await self._client.list(
+                statuses=[pb.Status(status) for status in statuses],
+                name=name,
+                text=text,
+                page_size=limit,
+                page_token=page_token,
+            )
+        return tuple(translate.summary(summary) for summary in page.workflows), page.next_page_token
+
+    async def list_jobs(self, workflow_id: str, block: int, offset: int, limit: int) -> tuple[JobDetail, ...]:
+        """Returns the details of one block's jobs from `offset` on."""
+        with _translated():
+            page = await self._client.list_jobs(workflow_id, block, offset=offset, limit=min(limit, _PAGE))
+        return tuple(
+            translate.job_detail(block, page.offset + position, job) for position, job in enumerate(page.jobs)
+        )
+
+    async def watch(self, workflow_id: str) -> AsyncIterator[Snapshot | ChangeBatch]:
+        """Streams a snapshot, then changes; ends when the workflow has ended."""
+        with _translated():
+            async with aclosing(self._client.watch(workflow_id)) as messages:
+                async for message in messages:
+                    event = translate.watched(message)
+                    if event is not None:
+                        yield event
+
+    async def watch_list(self, limit: int) -> AsyncIterator[tuple[bool, tuple[Summary, ...]]]:
+        """Streams (reset, summaries)."""
+        with _translated():
+            async with aclosing(self._client.watch_list(limit)) as messages:
+                async for message in messages:
+                    yield message.reset, tuple(translate.summary(s) for s in message.workflows)
+
+    async def status_json(self, workflow_id: str) -> str:
+        """Returns the whole status as proto JSON."""
+        with _translated():
+            return to_proto_json(await self._client.status(workflow_id))
+
+    async def stops(self) -> StopBoard:
+        """Returns the stop board."""
+        with _translated():
+            return translate.stop_board(await self._client.list_stops())
+
+    async def set_stop(self, name: str, *, engaged: bool, reason: str) -> tuple[Stop, int]:
+        """Engages or releases a stop; returns the entry and how many workflows it told to end."""
+        with _translated():
+            answer = await self._client.set_stop(name, _ENGAGED[engaged], reason)
+        return translate.stop(answer.stop), answer.stopped_workflows
+
+    async def watch_stops(self) -> AsyncIterator[StopBoard]:
+        """Streams the stop board."""
+        with _translated():
+            async with aclosing(self._client.watch_stops()) as messages:
+                async for message in messages:
+                    yield translate.stop_board(message.board)
+
+    async def job_types(self) -> tuple[JobType, ...]:
+        """Returns the registered job types."""
+        with _translated():
+            return tuple(translate.job_type(kind) for kind in await self._client.list_job_types())
+
+    async def policies(self) -> PolicyBook:
+        """Returns the policies in force."""
+        with _translated():
+            return translate.policy_book(await self._client.list_policies())
+
+    async def buckets(self) -> tuple[Bucket, ...]:
+        """Returns the token buckets."""
+        with _translated():
+            return tuple(translate.bucket(bucket) for bucket in await self._client.list_buckets())
+
+    async def server_info(self) -> ServerInfo:
+        """Returns the server's version, start, clock and problems."""
+        with _translated():
+            return translate.server_info(await self._client.server_info())
+
+    async def sites(self) -> tuple[Site, ...]:
+        """Returns all sites in name order."""
+        with _translated():
+            return tuple(translate.site(site) for site in await self._client.list_sites())
+
+    async def site(self, name: str) -> tuple[Site, tuple[str, ...]]:
+        """Returns a site and its machines' short names in order."""
+        with _translated():
+            answer = await self._client.get_site(name)
+        return translate.site(answer.site), tuple(answer.machines)

@@ -1,0 +1,283 @@
+"""The contract's messages to the console's values and back. Pure.
+
+A newer server may send numbers that this console does not know; they become UNSPECIFIED, or the most
+careful reading where there is none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import betterproto
+
+import wf_proto as pb
+from wf_tui.state import models as m
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+def status(number: int) -> m.Status:
+    """Returns the status of that number, UNSPECIFIED for an unknown one."""
+    try:
+        return m.Status(number)
+    except ValueError:
+        return m.Status.UNSPECIFIED
+
+
+def request_to_proto(request: m.WorkReq) -> pb.WorkReq:
+    """Returns the message of a WorkReq."""
+    return pb.WorkReq(
+        name=request.name,
+        desc=request.desc,
+        blocks=[
+            pb.Block(
+                desc=block.desc, rate_limit=block.rate_limit, jobs=[_job_to_proto(j) for j in block.jobs]
+            )
+            for block in request.blocks
+        ],
+    )
+
+
+def _job_to_proto(job: m.Job) -> pb.Job:
+    return pb.Job(name=job.name, desc=job.desc, args=dict(job.args))
+
+
+def request(message: pb.WorkReq) -> m.WorkReq:
+    """Returns the WorkReq of a message."""
+    return m.WorkReq(
+        message.name,
+        message.desc,
+        tuple(
+            m.Block(b.desc, b.rate_limit, tuple(m.Job(j.name, j.desc, dict(j.args)) for j in b.jobs))
+            for b in message.blocks
+        ),
+    )
+
+
+def violation(message: pb.Violation) -> m.Violation:
+    """Returns the violation of a message."""
+    return m.Violation(
+        policy=message.policy,
+        message=message.message,
+        block=message.block,
+        job=message.job,
+        arg=message.arg,
+        found=message.found,
+        expected=message.expected,
+    )
+
+
+def summary(message: pb.WorkflowSummary) -> m.Summary:
+    """Returns the summary of a message."""
+    return m.Summary(
+        id=message.id,
+        name=message.name,
+        desc=message.desc,
+        status=status(message.status),
+        operator=message.operator,
+        created=message.created or _EPOCH,
+        started=message.started,
+        ended=message.ended,
+        jobs=_counts(message.jobs),
+        blocks=message.blocks,
+        current_block=message.current_block,
+        had_errors=message.had_errors,
+        was_es_stopped=message.was_es_stopped,
+        reason=message.reason,
+        seq=message.seq,
+    )
+
+
+def _counts(message: pb.JobCounts) -> m.JobCounts:
+    return m.JobCounts(
+        total=message.total,
+        not_started=message.not_started,
+        running=message.running,
+        completed=message.completed,
+        failed=message.failed,
+        interrupted=message.interrupted,
+        unknown=message.unknown,
+        skipped=message.skipped,
+    )
+
+
+_KNOWN = bytes(int(number) for number in m.Status)
+_PACKED = bytes(number if number in _KNOWN else 0 for number in range(256))
+
+
+def packed(statuses: bytes) -> bytes:
+    """Returns packed statuses with unknown numbers as UNSPECIFIED."""
+    return statuses.translate(_PACKED)
+
+
+def watched(message: pb.WatchResponse) -> m.Snapshot | m.ChangeBatch | None:
+    """Returns what a watch brought; None for an event that this console does not know."""
+    kind, event = betterproto.which_one_of(message, "event")
+    if kind == "snapshot":
+        assert isinstance(event, pb.Snapshot)
+        return snapshot(event)
+    if kind == "batch":
+        assert isinstance(event, pb.ChangeBatch)
+        return batch(event)
+    return None
+
+
+def snapshot(message: pb.Snapshot) -> m.Snapshot:
+    """Returns the snapshot of a message."""
+    return m.Snapshot(
+        summary(message.summary),
+        tuple(_block(block) for block in message.blocks),
+        tuple(_progress(progress) for progress in message.progress),
+    )
+
+
+def _block(message: pb.BlockSnapshot) -> m.BlockSnapshot:
+    return m.BlockSnapshot(
+        desc=message.desc,
+        rate_limit=message.rate_limit,
+        status=status(message.status),
+        has_error=message.has_error,
+        job_statuses=packed(message.job_statuses),
+        started=message.started,
+        ended=message.ended,
+    )
+
+
+def _progress(message: pb.JobProgress) -> m.JobProgress:
+    return m.JobProgress(message.block, message.job, message.fraction, message.message)
+
+
+def batch(message: pb.ChangeBatch) -> m.ChangeBatch:
+    """Returns the changes of a message; its columns are taken over as they are."""
+    return m.ChangeBatch(
+        first_seq=message.first_seq,
+        blocks=message.blocks,
+        jobs=message.jobs,
+        statuses=packed(message.statuses),
+        times_us=message.times_us,
+        notes={n.index: m.ChangeNote(n.error, n.operator, n.reason) for n in message.notes},
+        progress=tuple(_progress(progress) for progress in message.progress),
+        summary=summary(message.summary),
+    )
+
+
+def job_detail(block: int, job: int, message: pb.JobStatus) -> m.JobDetail:
+    """Returns everything about the job at that place."""
+    return m.JobDetail(
+        block=block,
+        job=job,
+        name=message.name,
+        desc=message.desc,
+        args=dict(message.args),
+        status=status(message.status),
+        error=message.error,
+        started=message.started,
+        ended=message.ended,
+        fraction=message.progress,
+        progress_message=message.progress_message,
+        log=tuple(message.log),
+    )
+
+
+def stop(message: pb.Stop) -> m.Stop:
+    """Returns the stop of a message; whatever is not a plain go counts as engaged."""
+    return m.Stop(
+        name=message.name,
+        engaged=message.status != pb.StopStatus.GO,
+        operator=message.operator,
+        reason=message.reason,
+        changed=message.changed,
+        listed=message.listed,
+        running=message.running,
+    )
+
+
+def stop_board(message: pb.StopBoard) -> m.StopBoard:
+    """Returns the stop board of a message."""
+    return m.StopBoard(tuple(stop(entry) for entry in message.stops), message.problem)
+
+
+_ARG_KINDS: Mapping[int, str] = {
+    pb.ArgKind.INTEGER: "integer",
+    pb.ArgKind.BOOLEAN: "boolean",
+    pb.ArgKind.SITE: "site",
+    pb.ArgKind.MACHINE: "machine",
+    pb.ArgKind.BUCKET: "bucket",
+}
+_RECOVERIES: Mapping[int, str] = {
+    pb.Recovery.IDEMPOTENT: "idempotent",
+    pb.Recovery.VERIFIABLE: "verifiable",
+}
+
+
+def job_type(message: pb.JobType) -> m.JobType:
+    """Returns the job type of a message; unknown numbers read as text and as irreversible."""
+    args = tuple(
+        m.ArgDeclaration(
+            name=arg.name,
+            kind=_ARG_KINDS.get(arg.kind, "text"),
+            required=arg.required,
+            help=arg.help,
+            choices=tuple(arg.choices),
+            example=arg.example,
+            minimum=arg.minimum,
+        )
+        for arg in message.args
+    )
+    return m.JobType(message.name, message.help, args, _RECOVERIES.get(message.recovery, "irreversible"))
+
+
+def policy_book(message: pb.ListPoliciesResponse) -> m.PolicyBook:
+    """Returns the policies of a message."""
+    types = tuple(
+        m.WorkflowType(
+            kind.name, tuple(m.Policy(p.name, p.help, settings(p.settings_json)) for p in kind.policies)
+        )
+        for kind in message.workflow_types
+    )
+    return m.PolicyBook(types, message.problem)
+
+
+def settings(text: str) -> Mapping[str, object]:
+    """Returns a policy's settings; what is no JSON object is kept as text under "settings"."""
+    try:
+        parsed = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        parsed = text
+    return parsed if isinstance(parsed, dict) else {"settings": parsed}
+
+
+def bucket(message: pb.Bucket) -> m.Bucket:
+    """Returns the bucket of a message."""
+    return m.Bucket(
+        name=message.name,
+        size=message.size,
+        tokens=message.tokens,
+        refill=message.refill,
+        every_seconds=message.every_seconds,
+        next_refill=message.next_refill,
+    )
+
+
+def server_info(message: pb.GetServerInfoResponse) -> m.ServerInfo:
+    """Returns the server's information of a message."""
+    return m.ServerInfo(message.version, message.started, message.now or _EPOCH, tuple(message.problems))
+
+
+_SITE_TYPES: Mapping[int, m.SiteType] = {pb.SiteType.SATELLITE: m.SiteType.SATELLITE}
+_SITE_STATUSES: Mapping[int, m.SiteStatus] = {
+    pb.SiteStatus.DECOM: m.SiteStatus.DECOM,
+    pb.SiteStatus.REMOVED: m.SiteStatus.REMOVED,
+}
+
+
+def site(message: pb.Site) -> m.Site:
+    """Returns the site of a message; the unknown reads as what is never erased."""
+    return m.Site(
+        name=message.name,
+        type=_SITE_TYPES.get(message.type, m.SiteType.CLUSTER),
+        status=_SITE_STATUSES.get(message.status, m.SiteStatus.IN_SERVICE),
+        machine_count=message.machine_count,
+    )
