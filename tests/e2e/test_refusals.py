@@ -1,0 +1,162 @@
+"""What the sample policies refuse: every violation at its place, and the server lives on."""
+
+from __future__ import annotations
+
+import pytest
+
+import wf_proto as pb
+from tests.e2e.requests import block, decom, ended, erase, erasure, job, naps, token
+from tests.e2e.server_process import ServerProcess
+from wf_proto.client import Client
+from wf_proto.errors import EmergencyStopped, Rejected
+
+Place = tuple[str, int | None, int | None, str]
+
+
+def places(violations: list[pb.Violation] | tuple[pb.Violation, ...]) -> set[Place]:
+    return {(v.policy, v.block, v.job, v.arg) for v in violations}
+
+
+CASES: dict[str, tuple[pb.WorkReq, set[Place]]] = {
+    "two sites in one request": (
+        erasure(block(decom(), token()), block(erase(), erase(site="aas"))),
+        {("sameArgs", 1, 1, "site")},
+    ),
+    "an erase of a site other than the one validated": (
+        erasure(block(decom("aap"), token()), block(erase(site="aas"), erase(site="aas"))),
+        {("sameArgs", 1, 0, "site"), ("sameArgs", 1, 1, "site")},
+    ),
+    "no token job": (erasure(block(decom()), block(erase())), {("startOrEnd", 0, None, "")}),
+    "the token job not first": (
+        erasure(block(decom(), erase(), token()), block(erase())),
+        {("startOrEnd", 0, 1, "")},
+    ),
+    "a token job that does not insist": (
+        erasure(block(decom(), token(fatal="false")), block(erase())),
+        {("startOrEnd", 0, 1, "fatal")},
+    ),
+    "no check of the site": (erasure(block(token()), block(erase())), {("startOrEnd", 0, None, "")}),
+    "no blocks": (
+        pb.WorkReq(name="Maintenance", blocks=[]),
+        {("validation", None, None, "")},
+    ),
+    "an empty block": (
+        erasure(block(decom(), token()), pb.Block(), block(erase())),
+        {("validation", 1, None, "")},
+    ),
+    "an unknown job": (
+        erasure(block(decom(), token()), block(job("formatDisk"))),
+        {("validation", 1, 0, ""), ("restrictJobTypes", 1, 0, "")},
+    ),
+    "an unlisted job type": (
+        pb.WorkReq(name="Maintenance", blocks=[block(erase())]),
+        {("restrictJobTypes", 0, 0, "")},
+    ),
+    "an unknown argument": (
+        erasure(block(decom(), token()), block(job("diskErase", machine="aa00", site="aap", color="red"))),
+        {("validation", 1, 0, "color")},
+    ),
+    "a missing argument": (
+        erasure(block(decom(), token()), block(job("diskErase", site="aap"))),
+        {("validation", 1, 0, "machine")},
+    ),
+    "a site that only looks like one": (
+        erasure(block(decom(), token()), block(erase(site="xaaax"))),
+        {("validation", 1, 0, "site"), ("sameArgs", 1, 0, "site")},
+    ),
+    "a site in service": (
+        erasure(block(decom("aaa"), token()), block(erase(site="aaa"))),
+        {("validation", 0, 0, "site")},
+    ),
+    "a machine that is not there": (
+        erasure(block(decom(), token()), block(erase("zz99"))),
+        {("validation", 1, 0, "machine")},
+    ),
+    "a number that is none": (
+        pb.WorkReq(name="Maintenance", blocks=[block(job("sleep", seconds="soon"))]),
+        {("validation", 0, 0, "seconds")},
+    ),
+    "a sleep of nothing": (
+        pb.WorkReq(name="Maintenance", blocks=[block(job("sleep", seconds="0"))]),
+        {("validation", 0, 0, "seconds")},
+    ),
+}
+
+
+async def test_each_is_refused_with_its_place_and_the_server_lives_on(server: ServerProcess) -> None:
+    async with server.client() as client:
+        for name, (request, expected) in CASES.items():
+            found = places(await client.check(request))
+            assert found == expected, name
+            with pytest.raises(Rejected) as caught:
+                await client.submit(request)
+            assert places(caught.value.violations) == expected, name
+            assert caught.value.rejection_id
+        assert await client.check(erasure()) == []
+        workflow_id = await client.submit(naps(1))
+        await client.exec(workflow_id)
+        assert (await ended(client, workflow_id)).status == pb.Status.COMPLETED
+
+
+async def test_all_violations_come_at_once(server: ServerProcess) -> None:
+    request = erasure(block(erase(site="aas"), token(bucket="no")), block(job("nope"), erase("a")))
+    async with server.client() as client:
+        found = await client.check(request)
+    assert {v.policy for v in found} == {"validation", "restrictJobTypes", "sameArgs", "startOrEnd"}
+    assert all(v.message for v in found)
+    ordered = [(-1 if v.block is None else v.block, -1 if v.job is None else v.job) for v in found]
+    assert ordered == sorted(ordered)
+
+
+async def test_no_policy_for_the_name(server: ServerProcess) -> None:
+    request = naps(1)
+    request.name = "Unheard"
+    async with server.client() as client:
+        with pytest.raises(EmergencyStopped) as stopped:
+            await client.submit(request)
+        assert "noPolicy" in {v.policy for v in stopped.value.violations}
+        await client.set_stop("Unheard", pb.StopStatus.GO, "to see what else is wrong")
+        with pytest.raises(Rejected) as caught:
+            await client.submit(request)
+    assert not isinstance(caught.value, EmergencyStopped)
+    assert places(caught.value.violations) == {("noPolicy", None, None, "")}
+
+
+async def test_start_or_end_with_end(server: ServerProcess) -> None:
+    policies = server.configs / "policies.json"
+    policies.write_text(
+        '{"Name": "Maintenance", "Policies": [{"Name": "startOrEnd", "Settings": {"JobName": "sleep",'
+        ' "MustArgs": {"seconds": "1"}, "End": true, "AllowedBeforeOrAfter": ["validateDecom"]}}]}'
+    )
+    await server.restart()
+    good = pb.WorkReq(name="Maintenance", blocks=[block(decom()), block(job("sleep", seconds="1"), decom())])
+    missing = pb.WorkReq(name="Maintenance", blocks=[block(job("sleep", seconds="1")), block(decom())])
+    wrong = pb.WorkReq(name="Maintenance", blocks=[block(job("sleep", seconds="2"))])
+    async with server.client() as client:
+        assert await client.check(good) == []
+        assert places(await client.check(missing)) == {("startOrEnd", 0, 0, "")}
+        assert places(await client.check(wrong)) == {("startOrEnd", 0, 0, "seconds")}
+        assert await client.check(pb.WorkReq(name="Maintenance"))
+
+
+async def test_broken_policies_refuse_with_the_reason_until_mended(server: ServerProcess) -> None:
+    policies = server.configs / "policies.json"
+    good = policies.read_text()
+    async with server.client() as client:
+        policies.write_text(good.replace("restrictJobTypes", "restrictEverything"))
+        found = await _wait_for_refusal(client, refused=True)
+        assert [v.policy for v in found] == ["policies.json"]
+        assert "restrictEverything" in found[0].message
+        listed = await client.list_policies()
+        assert "restrictEverything" in listed.problem
+        assert [t.name for t in listed.workflow_types] == ["SatelliteDiskErase", "Maintenance"]
+        policies.write_text(good)
+        assert await _wait_for_refusal(client, refused=False) == []
+
+
+async def _wait_for_refusal(client: Client, *, refused: bool) -> list[pb.Violation]:
+    for _ in range(500):
+        found = await client.check(naps(1))
+        if bool(found) == refused:
+            return found
+    raise AssertionError("policies.json was not followed")
