@@ -173,10 +173,10 @@ def settings_problem(error: ValidationError, model: type[BaseModel]) -> str:
 
 
 def _problem(detail: Mapping[str, Any], model: type[BaseModel]) -> str:
-    location = tuple(str(part) for part in detail["loc"] if part != "[key]")
+    location = [part for part in detail["loc"] if part != "[key]"]
     found, kind = told(detail["input"]), str(detail["type"])
     if kind == "extra_forbidden":
-        known = ", ".join(_keys_at(model, location[:-1]))
+        known = ", ".join(_keys_at(model, [str(part) for part in location[:-1]]))
         what = f"unknown key; known are {known}" if known else "unknown key; there are none here"
     elif kind == "missing":
         what = "missing; add it"
@@ -184,9 +184,14 @@ def _problem(detail: Mapping[str, Any], model: type[BaseModel]) -> str:
         what = str(detail["ctx"]["error"])
     elif kind in ("model_type", "dict_type", "model_attributes_type"):
         what = f"a table of keys is expected, found {found}"
+    elif kind in ("tuple_type", "list_type"):
+        what = f"a list is expected, found {found}"
+    elif kind == "too_short":
+        what = "is empty; at least one entry is expected"
     else:
         what = f"{detail['msg'].removeprefix('Input ').removeprefix('String ')}, found {found}"
-    return f"{'.'.join(location)}: {what}" if location else what
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return f"{place.removeprefix('.')}: {what}" if place else what
 
 
 def _keys_at(model: type[BaseModel], location: Sequence[str]) -> list[str]:

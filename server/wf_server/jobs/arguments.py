@@ -117,7 +117,7 @@ def _missing(arg: Arg, value: str | None) -> ArgProblem:
 def _unknown(job_type: JobType, args: Mapping[str, str]) -> list[ArgProblem]:
     known = ", ".join(arg.name for arg in job_type.args) or "no arguments"
     return [
-        ArgProblem(name, f"{job_type.name} has no argument of this name", quoted(name), known)
+        ArgProblem(name[:_QUOTED], f"{job_type.name} has no argument of this name", quoted(name), known)
         for name in sorted(args)
         if not _declares(job_type, name)
     ]

@@ -1,0 +1,162 @@
+"""All policies run on each request, each by itself, and a policy that fails lets nothing pass."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from wf_server.config import Section
+from wf_server.jobs import JobRegistry
+from wf_server.model import Block, Job, Violation, WorkReq
+from wf_server.policy import Facts, Policy, PolicyBook, evaluate
+from wf_server.policy.restrict_job_types import RestrictJobTypes
+
+REQUEST = WorkReq("X", "", (Block("", 1, (Job("sleep", "", {"seconds": "1"}),)),))
+
+
+class NoSettings(Section):
+    """No settings."""
+
+
+class Act(Policy[NoSettings]):
+    """A policy that does what it is told."""
+
+    name = "act"
+    help = "Does what it is told."
+    settings_type = NoSettings
+
+    def __init__(self, act: Callable[[WorkReq], object]) -> None:
+        super().__init__(NoSettings())
+        self._act = act
+
+    def check_settings(self, registry: JobRegistry) -> None:
+        """Takes any."""
+
+    async def check(self, request: WorkReq, facts: Facts) -> list[Violation]:
+        found = self._act(request)
+        return found if isinstance(found, list) else []
+
+
+class Honest(Act):
+    """One that always objects, after the others had their turn."""
+
+    name = "honest"
+
+    def __init__(self) -> None:
+        super().__init__(lambda request: None)
+
+    async def check(self, request: WorkReq, facts: Facts) -> list[Violation]:
+        await asyncio.sleep(0)
+        return [Violation(self.name, f"seconds is {request.blocks[0].jobs[0].args['seconds']}", 0, 0)]
+
+
+def book(*policies: Policy[Any]) -> PolicyBook:
+    return PolicyBook({"X": policies})
+
+
+async def test_a_name_without_policies_is_refused(facts: Facts) -> None:
+    (violation,) = await evaluate(WorkReq("Y", "", REQUEST.blocks), book(Honest()), facts)
+    assert violation.policy == "noPolicy"
+    assert "policies.json has no entry" in violation.message
+    assert (violation.found, violation.expected) == ('"Y"', "one of: X")
+
+
+def mutate_field(request: WorkReq) -> None:
+    request.blocks[0].jobs[0].name = "diskErase"  # type: ignore[misc]
+
+
+def mutate_args(request: WorkReq) -> None:
+    request.blocks[0].jobs[0].args["seconds"] = "2"  # type: ignore[index]
+
+
+def mutate_by_force(request: WorkReq) -> None:
+    object.__setattr__(request.blocks[0].jobs[0], "args", {"seconds": "99"})
+
+
+def mutate_shape_by_force(request: WorkReq) -> None:
+    object.__setattr__(request, "blocks", ())
+
+
+def add_attribute(request: WorkReq) -> None:
+    request.blocks[0].jobs[0].note = "x"  # type: ignore[attr-defined]
+
+
+def raise_bug(request: WorkReq) -> None:
+    raise ZeroDivisionError("a bug")
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        mutate_field,
+        mutate_args,
+        mutate_by_force,
+        mutate_shape_by_force,
+        add_attribute,
+        raise_bug,
+    ],
+)
+async def test_a_policy_that_fails_or_tampers_is_a_violation_and_harms_no_other(
+    facts: Facts, act: Callable[[WorkReq], object]
+) -> None:
+    found = await evaluate(REQUEST, book(Act(act), Honest()), facts)
+    by_policy = {violation.policy: violation for violation in found}
+    assert set(by_policy) == {"act", "honest"}
+    assert "nothing passes" in by_policy["act"].message
+    # The other saw the request as it was sent, and the request is what it was.
+    assert by_policy["honest"].message == "seconds is 1"
+    assert REQUEST.blocks[0].jobs[0] == Job("sleep", "", {"seconds": "1"})
+
+
+async def test_a_change_by_force_is_called_one(facts: Facts) -> None:
+    (violation,) = await evaluate(REQUEST, book(Act(mutate_by_force)), facts)
+    assert "tried to change the request" in violation.message
+
+
+async def test_violations_come_in_the_order_of_their_places(facts: Facts) -> None:
+    late = Act(lambda request: [Violation("act", "c", 1, 0), Violation("act", "b", 0, 3)])
+    early = Act(lambda request: [Violation("act", "a")])
+    found = await evaluate(REQUEST, book(late, early, Honest()), facts)
+    assert [violation.message for violation in found] == ["a", "seconds is 1", "b", "c"]
+
+
+async def test_of_very_many_violations_the_rest_is_counted(facts: Facts) -> None:
+    many = Act(lambda request: [Violation("act", "no", 0, j) for j in range(1_001)])
+    found = await evaluate(REQUEST, book(many), facts)
+    assert len(found) == 1_001
+    assert found[-1].message == "and 1 more violation, not listed"
+
+
+async def test_policies_run_at_the_same_time(facts: Facts) -> None:
+    both = asyncio.Barrier(2)
+
+    class Meet(Honest):
+        async def check(self, request: WorkReq, facts: Facts) -> list[Violation]:
+            await both.wait()
+            return []
+
+    async with asyncio.timeout(20):
+        assert await evaluate(REQUEST, book(Meet(), Meet()), facts) == []
+
+
+async def test_other_work_goes_on_while_a_large_request_is_checked(
+    facts: Facts, registry: JobRegistry
+) -> None:
+    large = WorkReq("X", "", (Block("", 1, REQUEST.blocks[0].jobs * 10_000),))
+    policy = RestrictJobTypes.configure({"AllowedJobs": ["sleep"]}, registry)
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    assert await evaluate(large, book(policy), facts) == []
+    counting.cancel()
+    # The copy, the policy and the comparison each give way after every thousand jobs.
+    assert turns >= 25

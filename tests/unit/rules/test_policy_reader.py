@@ -1,0 +1,186 @@
+"""policies.json: all of it in force, or none."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wf_server.errors import ConfigError
+from wf_server.jobs import JobRegistry
+from wf_server.policy import POLICIES, LivePolicies, PolicyBook, load_policies
+
+RESTRICT = {"Name": "restrictJobTypes", "Settings": {"AllowedJobs": ["sleep"]}}
+
+
+def entry(name: str, *policies: object) -> str:
+    return json.dumps({"Name": name, "Policies": policies}) + "\n"
+
+
+def configured(policy: str, **settings: Any) -> str:
+    return entry("X", {"Name": policy, "Settings": settings})
+
+
+def refused(path: Path, text: str, registry: JobRegistry) -> str:
+    path.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        load_policies(path, registry)
+    message = str(error.value)
+    assert message.startswith(f"{path}:")
+    assert "\n" not in message
+    return message.removeprefix(str(path))
+
+
+def write(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "policies.json"
+
+
+def test_policies_are_read_in_the_order_of_the_file(path: Path, registry: JobRegistry) -> None:
+    same = {"Name": "sameArgs", "Settings": {"Jobs": {"diskErase": ["site"]}}}
+    path.write_text(entry("B", same, RESTRICT) + entry("A", RESTRICT))
+    book = load_policies(path, registry)
+    assert book.names == ("B", "A")
+    policies = book.get("B")
+    assert policies is not None
+    assert [policy.name for policy in policies] == ["sameArgs", "restrictJobTypes"]
+    assert json.loads(policies[0].settings_json) == same["Settings"]
+    assert book.get("C") is None
+
+
+def test_every_policy_is_documented() -> None:
+    assert list(POLICIES) == ["restrictJobTypes", "sameArgs", "startOrEnd"]
+    for policy in POLICIES.values():
+        assert policy.help.endswith(".")
+        assert all(field.description for field in policy.settings_type.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", ":1: there is no entry"),
+        (entry("X", RESTRICT) + entry("X", RESTRICT), ':2: "X" has a second entry'),
+        (entry("X"), ':1: "X": Policies is empty, which would let anything pass'),
+        ('{"Name": "X"}', ':1: the field "Policies" is missing'),
+        ('{"Policies": []}', ':1: the field "Name" is missing'),
+        ('{"Name": "", "Policies": []}', ':1: Name is ""; 1 to 200 printable'),
+        ('{"Name": 5, "Policies": []}', ":1: Name is 5"),
+        ('{"Name": "X", "Policies": {}}', ':1: "X": Policies is {}; a list'),
+        ('{"Name": "X", "Policies": [7]}', ':1: "X": Policies[0]: 7 is not a policy'),
+        (
+            '{"Name": "X", "Policies": [], "Level": 1}',
+            ':1: unknown field "Level"; the fields are Name, Policies',
+        ),
+        (
+            '{"Name": "X", "Policies": [{"Name": "sameArgs", "Setting": {}}]}',
+            ':1: "X": Policies[0]: unknown field "Setting"; the fields are Name, Settings',
+        ),
+        (entry("X", {"Name": "nope"}), ': there is no policy "nope"; known are restrictJobTypes, sameArgs'),
+        (entry("X", {"Name": "sameArgs", "Settings": []}), "Settings is []; an object is expected"),
+        (entry("X", {"Name": "sameArgs"}), "Policies[0]: sameArgs: Jobs: missing"),
+        ("[]", ":1:1: the objects stand one after another"),
+    ],
+)
+def test_what_is_wrong_with_the_file(path: Path, registry: JobRegistry, text: str, message: str) -> None:
+    assert message in refused(path, text, registry)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (configured("restrictJobTypes", AllowedJobs=[]), "AllowedJobs: is empty"),
+        (
+            configured("restrictJobTypes", AllowedJobs="sleep"),
+            'AllowedJobs: a list is expected, found "sleep"',
+        ),
+        (
+            configured("restrictJobTypes", AllowedJobs=[1]),
+            "AllowedJobs[0]: should be a valid string, found 1",
+        ),
+        (
+            configured("restrictJobTypes", AllowedJobs=["sleep", "nap"]),
+            'AllowedJobs[1]: there is no job type "nap"; known are diskErase, sleep',
+        ),
+        (
+            configured("restrictJobTypes", AllowedJobs=["sleep"], allowed=1),
+            "allowed: unknown key; known are AllowedJobs",
+        ),
+        (
+            configured("restrictJobTypes", allowed_jobs=["sleep"]),
+            "AllowedJobs: missing",
+        ),
+        # The published sample names `Site`, which never fires.
+        (
+            configured("sameArgs", Jobs={"diskErase": ["Site"]}),
+            'Jobs.diskErase: diskErase has no argument "Site"; it has site, machine',
+        ),
+        (configured("sameArgs", Jobs={"nope": ["site"]}), 'Jobs: there is no job type "nope"'),
+        (configured("sameArgs", Jobs={}), "Jobs: is empty"),
+        (configured("sameArgs", Jobs={"diskErase": []}), "Jobs.diskErase: the list is empty"),
+        (configured("sameArgs", Jobs={"diskErase": ["site"]}, AcrossJobs="yes"), "AcrossJobs: should be"),
+        (
+            configured("startOrEnd", JobName="sleep"),
+            "exactly one of Start and End has to be true; neither is",
+        ),
+        (
+            configured("startOrEnd", JobName="sleep", Start=True, End=True),
+            "exactly one of Start and End has to be true; both are",
+        ),
+        (configured("startOrEnd", JobName="nope", Start=True), 'JobName: there is no job type "nope"'),
+        (
+            configured("startOrEnd", JobName="sleep", Start=True, MustArgs={"secs": "1"}),
+            'MustArgs: sleep has no argument "secs"',
+        ),
+        (
+            configured("startOrEnd", JobName="sleep", Start=True, MustArgs={"seconds": "0"}),
+            'MustArgs.seconds: "0" can never be; expected is an integer of at least 1',
+        ),
+        (
+            configured("startOrEnd", JobName="sleep", End=True, MustArgs={"seconds": 5}),
+            "MustArgs.seconds: should be a valid string, found 5",
+        ),
+        (
+            configured("startOrEnd", JobName="sleep", End=True, AllowedBeforeOrAfter=["nope"]),
+            'AllowedBeforeOrAfter[0]: there is no job type "nope"',
+        ),
+    ],
+)
+def test_bad_settings_are_refused(path: Path, registry: JobRegistry, text: str, message: str) -> None:
+    told = refused(path, text, registry)
+    assert told.startswith(':1: "X": Policies[0]: ')
+    assert message in told
+
+
+async def test_the_last_good_one_is_shown_while_submissions_are_refused(
+    path: Path, registry: JobRegistry
+) -> None:
+    live = LivePolicies(path, registry)
+    assert live.book == PolicyBook()
+    write(path, entry("X", RESTRICT))
+    await live.load()
+    good = live.book
+    assert good.names == ("X",)
+    assert live.refusal() == []
+
+    write(path, entry("X", RESTRICT) + "{")
+    await live.reload()
+    assert live.book is good
+    (violation,) = live.refusal()
+    assert violation.policy == "policies.json"
+    assert live.problem in violation.message
+    assert ":2:2: not JSON" in live.problem
+
+    write(path, entry("Y", RESTRICT))
+    await live.reload()
+    assert (live.book.names, live.problem, live.refusal()) == (("Y",), "", [])
+
+
+async def test_a_broken_file_at_the_start_is_an_error(path: Path, registry: JobRegistry) -> None:
+    with pytest.raises(ConfigError, match=r"policies\.json: cannot be read: No such file"):
+        await LivePolicies(path, registry).load()
