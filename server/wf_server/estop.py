@@ -96,6 +96,7 @@ class EmergencyStops:
         self._records: dict[str, StopRecord] = {}
         self._listeners: dict[object, Callable[[], None]] = {}
         self._changing = asyncio.Lock()
+        self._changes: set[asyncio.Task[StopEntry]] = set()
 
     @property
     def problem(self) -> str:
@@ -235,6 +236,22 @@ class EmergencyStops:
         """
         reason = reason.strip()
         _check_change(name, status, reason)
+        # In a task of its own: a caller who goes away must not leave half a change behind.
+        task = asyncio.create_task(self._set(name, status, operator, reason), name=f"set stop {name}")
+        self._changes.add(task)
+        task.add_done_callback(self._changed)
+        return await asyncio.shield(task)
+
+    async def wait_idle(self) -> None:
+        """Waits until no stop is being set: before the log closes."""
+        await asyncio.gather(*self._changes, return_exceptions=True)
+
+    def _changed(self, task: asyncio.Task[StopEntry]) -> None:
+        self._changes.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("a stop was not set", task=task.get_name(), reason=str(error))
+
+    async def _set(self, name: str, status: StopStatus, operator: str, reason: str) -> StopEntry:
         async with self._changing:
             reading = await self._usable_reading()
             record = StopRecord(name, status, operator, reason, self._clock.now_us())
