@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
 from wf_tui.gateway import GatewayError, InvalidRequest, NotFound
+from wf_tui.state.situation import Link
 from wf_tui.state.workflow import Gap
 
 T = TypeVar("T")
@@ -16,15 +17,6 @@ T = TypeVar("T")
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 15.0
 _GAPS_IN_A_ROW = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """How a stream stands: connected, or broken for a reason and to be retried after `retry_in` seconds."""
-
-    connected: bool
-    error: str = ""
-    retry_in: float = 0.0
 
 
 class Wait(Protocol):
@@ -57,6 +49,7 @@ class Follower(Generic[T]):
         tell: Callable[[Link], None],
         failed: Callable[[Exception], None],
         *,
+        now: Callable[[], datetime],
         endless: bool = True,
         wait: Wait = wait_at_most,
         jitter: Callable[[], float] = random.random,
@@ -66,6 +59,7 @@ class Follower(Generic[T]):
         self._take = take
         self._tell = tell
         self._failed = failed
+        self._now = now
         self._endless = endless
         self._wait = wait
         self._jitter = jitter
@@ -138,5 +132,5 @@ class Follower(Generic[T]):
         longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (self._breaks - 1))
         seconds = longest * (0.5 + 0.5 * self._jitter())
         self._hurry.clear()
-        self._tell(Link(connected=False, error=str(error), retry_in=seconds))
+        self._tell(Link(False, str(error), self._now() + timedelta(seconds=seconds)))
         await self._wait(self._hurry, seconds)

@@ -76,12 +76,8 @@ def percent(done: int, total: int) -> str:
     return f"{100 * done // total}%" if total else "–"
 
 
-_EIGHTHS = " ▏▎▍▌▋▊▉"
-
-
 def bar(fraction: float, width: int) -> tuple[str, str]:
-    """Draws a share as (filled part, rest) of together `width` cells, to an eighth of a cell."""
-    eighths = int(min(1.0, max(0.0, fraction)) * width * 8)
-    full, part = divmod(eighths, 8)
-    filled = "█" * full + (_EIGHTHS[part] if part else "")
-    return filled, " " * (width - len(filled))
+    """Draws a share as (done, rest) of together `width` cells, to half a cell; readable without colour."""
+    halves = int(min(1.0, max(0.0, fraction)) * width * 2)
+    done = "━" * (halves // 2) + "╸" * (halves % 2)
+    return done, "─" * (width - len(done))

@@ -33,13 +33,16 @@ class JobPages:
             if job >= 0 and (page in self._details or page in self._asked):
                 self._stale.add((block, job))
 
-    def wanted(self, jobs: Iterable[tuple[int, int]]) -> list[Page]:
-        """Returns the pages to fetch for these jobs, in their order, and takes them as asked for."""
+    def wanted(self, jobs: Iterable[tuple[int, int]], *, changed: bool = True) -> list[Page]:
+        """Returns the pages to fetch for these jobs, in their order, and takes them as asked for.
+
+        They are the missing ones and, if `changed`, those of jobs that have changed since.
+        """
         pages: list[Page] = []
         for block, job in jobs:
             page = block, job // PAGE
-            missing = self.get(block, job) is None or (block, job) in self._stale
-            if missing and page not in self._asked:
+            due = self.get(block, job) is None or (changed and (block, job) in self._stale)
+            if due and page not in self._asked:
                 self._asked.add(page)
                 pages.append(page)
         for block, number in pages:

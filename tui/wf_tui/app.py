@@ -1,0 +1,197 @@
+"""The application: it wires screens to the gateway, and keeps what all of them share."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from textual import on
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.reactive import reactive
+from textual.screen import Screen
+
+from wf_tui.commands import Command, WfCommands, stop_commands
+from wf_tui.dialogs.help import HelpDialog, help_groups
+from wf_tui.gateway import Gateway, GatewayError
+from wf_tui.live import Follower, Wait, wait_at_most
+from wf_tui.screens.base import Context, OpenWorkflow, WfScreen
+from wf_tui.screens.stops import StopsScreen
+from wf_tui.screens.wizard import WizardScreen
+from wf_tui.screens.workflow import WorkflowScreen
+from wf_tui.screens.workflows import WorkflowsScreen
+from wf_tui.state.models import StopBoard
+from wf_tui.state.situation import Link, Situation
+from wf_tui.state.text import clean
+from wf_tui.widgets.theme import NIGHT
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    """Returns the time by this machine's clock."""
+    return datetime.now(UTC)
+
+
+class WfApp(App[None]):
+    """The console on one gateway, which it does not close."""
+
+    TITLE = "wf"
+    CSS_PATH = "app.tcss"
+    COMMANDS = {WfCommands}  # noqa: RUF012 - declared so by Textual
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("w", "home", "Workflows", show=False, id="app.home", tooltip="To the list of workflows"),
+        Binding("e", "erase", "Erase", show=False, id="app.erase", tooltip="Erase a satellite's disks"),
+        Binding("S", "stops", "Stops", show=False, id="app.stops", tooltip="To the emergency stops"),
+        Binding(
+            "colon", "command_palette", "Commands", id="app.palette", tooltip="Find any command by its name"
+        ),
+        Binding("question_mark", "help", "Help", id="app.help", tooltip="The keys that work here"),
+        Binding("q", "quit", "Quit", id="app.quit", tooltip="Leave; workflows go on without the console"),
+    ]
+
+    situation: reactive[Situation] = reactive(Situation("", {}), always_update=True)
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        pause_seconds: int = 60,
+        log_path: Path | None = None,
+        wait: Wait = wait_at_most,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        super().__init__()
+        self.register_theme(NIGHT)
+        self.theme = NIGHT.name
+        self._log_path = log_path
+        self._now = now
+        self._wait = wait
+        self._jitter = jitter
+        self.context = Context(gateway, now, self.make_follower, self.forget, self.report, pause_seconds)
+        self._stops = self.make_follower("stops", gateway.watch_stops, self._take_board, self.report)
+        self.set_reactive(WfApp.situation, Situation(gateway.address, {}))
+
+    def get_default_screen(self) -> Screen[Any]:
+        """Home is the list of workflows."""
+        return WorkflowsScreen(self.context)
+
+    def on_mount(self) -> None:
+        """Watches the stops for as long as the app runs."""
+        self._stops.start()
+
+    async def on_unmount(self) -> None:
+        """Ends the watch."""
+        await self._stops.stop()
+
+    def make_follower(
+        self,
+        name: str,
+        open_stream: Callable[[], AsyncIterator[T]],
+        take: Callable[[T], None],
+        failed: Callable[[Exception], None],
+        *,
+        endless: bool = True,
+    ) -> Follower[T]:
+        """Makes a follower whose link every screen's title and banner show."""
+
+        def tell(link: Link) -> None:
+            self.situation = replace(self.situation, links={**self.situation.links, name: link})
+
+        return Follower(
+            name,
+            open_stream,
+            take,
+            tell,
+            failed,
+            now=self._now,
+            endless=endless,
+            wait=self._wait,
+            jitter=self._jitter,
+        )
+
+    def forget(self, name: str) -> None:
+        """Takes a stream that has ended out of the picture."""
+        links = {known: link for known, link in self.situation.links.items() if known != name}
+        self.situation = replace(self.situation, links=links)
+
+    def _take_board(self, board: StopBoard) -> None:
+        self.situation = replace(self.situation, board=board)
+
+    def report(self, error: BaseException) -> None:
+        """Tells an error: a gateway's in its words, a bug by the name of the log that has the rest."""
+        if isinstance(error, GatewayError):
+            self.notify(clean(str(error)), severity="error", timeout=10, markup=False)
+            return
+        _log.error("unexpected error", exc_info=error)
+        words = f"The console met an unexpected error ({type(error).__name__}){self._where()}"
+        self.notify(clean(words), severity="error", timeout=15, markup=False)
+
+    def _where(self) -> str:
+        return f". Details are in {self._log_path}" if self._log_path is not None else ""
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A bug in a handler ends the app with one line; a test gets the exception itself."""
+        if self.is_headless:
+            super()._handle_exception(error)
+            return
+        _log.critical("the console ends", exc_info=error)
+        words = f"wf-tui ended by an unexpected error ({type(error).__name__}){self._where()}"
+        self.exit(return_code=1, message=clean(words))
+
+    @on(OpenWorkflow)
+    def _open_workflow(self, message: OpenWorkflow) -> None:
+        self.open_workflow(message.workflow_id, instead=message.instead)
+
+    def open_workflow(self, workflow_id: str, *, instead: bool = False) -> None:
+        """Shows a workflow, on top of the screen that asks or in its place."""
+        screen = WorkflowScreen(self.context, workflow_id)
+        if instead:
+            self.switch_screen(screen)
+        else:
+            self.push_screen(screen)
+
+    def action_home(self) -> None:
+        """Goes back to the list of workflows."""
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def action_stops(self) -> None:
+        """Shows the stops."""
+        if not isinstance(self.screen, StopsScreen):
+            self.push_screen(StopsScreen(self.context))
+
+    def action_erase(self) -> None:
+        """Begins the disk-erase wizard; one that was begun is gone on with."""
+        if any(isinstance(screen, WizardScreen) for screen in self.screen_stack):
+            while not isinstance(self.screen, WizardScreen):
+                self.pop_screen()
+        else:
+            self.push_screen(WizardScreen(self.context))
+
+    def action_help(self) -> None:
+        """Shows the keys that work here."""
+        place = self.screen.crumbs()[-1] if isinstance(self.screen, WfScreen) else "here"
+        self.push_screen(HelpDialog(place, help_groups(self, self.screen.active_bindings.values())))
+
+    def commands(self) -> Iterator[Command]:
+        """Yields the commands that make sense everywhere."""
+        yield Command("go: workflows", "The list of all workflows", self.action_home)
+        yield Command("go: emergency stops", "What may run and what may not", self.action_stops)
+        yield Command(
+            "erase: a satellite's disks", "Site, checks, plan, verdict, confirmation", self.action_erase
+        )
+        if self.situation.board is not None and isinstance(self.screen, WfScreen):
+            yield from stop_commands(self.situation.board, self.screen.engage_stop, self.screen.release_stop)
+        yield Command("console: help", "The keys that work here", self.action_help)
+        yield Command("console: theme", "Other colours", self.action_change_theme)
+        yield Command("console: quit", "Workflows go on without the console", self.exit)

@@ -1,0 +1,48 @@
+"""A question before something is done. Cancel has the focus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Button, Static
+
+from wf_tui.dialogs.base import Dialog
+from wf_tui.state.text import clean
+from wf_tui.widgets.theme import MUTED
+
+
+class ConfirmDialog(Dialog[bool]):
+    """Answers True only if the operator went to the other button and pressed it."""
+
+    AUTO_FOCUS = "#cancel"
+
+    def __init__(self, question: str, facts: Sequence[tuple[str, str]], verb: str) -> None:
+        super().__init__()
+        self._question = question
+        self._facts = tuple(facts)
+        self._verb = verb
+
+    def compose(self) -> ComposeResult:
+        """The question, what it is about, two buttons."""
+        width = max((len(label) for label, _ in self._facts), default=0)
+        lines = [
+            Content.assemble((f"{label:<{width}}  ", MUTED), clean(value)) for label, value in self._facts
+        ]
+        with Vertical(classes="box"):
+            yield Static(clean(self._question), classes="question", markup=False)
+            yield Static(Content("\n").join(lines), classes="facts")
+            with Horizontal(classes="buttons"):
+                yield Button("Cancel", id="cancel")
+                yield Button(self._verb, id="confirm", variant="primary")
+
+    @on(Button.Pressed, "#cancel")
+    def _cancelled(self) -> None:
+        self.dismiss(None)
+
+    @on(Button.Pressed, "#confirm")
+    def _confirmed(self) -> None:
+        self.dismiss(True)

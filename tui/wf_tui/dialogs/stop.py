@@ -1,0 +1,116 @@
+"""Engaging an emergency stop, which is quick, and releasing one, which asks for more."""
+
+from __future__ import annotations
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Button, Input, Label, Static
+
+from wf_tui.dialogs.base import Dialog
+from wf_tui.state.format import count
+from wf_tui.state.models import EVERYTHING, Stop
+from wf_tui.state.stops import title
+from wf_tui.state.text import clean
+
+
+def quiet_input(placeholder: str, *, id: str) -> Input:
+    """Makes an input whose cursor does not blink."""
+    field = Input(placeholder=placeholder, id=id, select_on_focus=False)
+    field.cursor_blink = False
+    return field
+
+
+class EngageDialog(Dialog[str]):
+    """Answers with the reason, which may be empty: enter engages at once."""
+
+    AUTO_FOCUS = "#reason"
+
+    def __init__(self, stop: Stop) -> None:
+        super().__init__()
+        self._stop = stop
+
+    def compose(self) -> ComposeResult:
+        """What will be stopped, a reason, two buttons."""
+        everything = self._stop.name == EVERYTHING
+        whom = "EVERYTHING" if everything else clean(self._stop.name)
+        running = count(self._stop.running, "workflow")
+        now = (
+            f"{running} running now: their jobs are cut short at once."
+            if self._stop.running
+            else "None is running."
+        )
+        with Vertical(classes="box danger"):
+            yield Static(Content.assemble("■ Stop ", (whom, "bold"), "?"), classes="question")
+            yield Static(
+                f"{now} No further one can be submitted or executed until it is released.", markup=False
+            )
+            yield Label("Reason (may stay empty)")
+            yield quiet_input("why", id="reason")
+            with Horizontal(classes="buttons"):
+                yield Button("Cancel  esc", id="cancel")
+                yield Button("Stop now  enter", id="engage", variant="error")
+
+    @on(Input.Submitted, "#reason")
+    @on(Button.Pressed, "#engage")
+    def _engage(self) -> None:
+        self.dismiss(self.query_one("#reason", Input).value.strip())
+
+    @on(Button.Pressed, "#cancel")
+    def _cancelled(self) -> None:
+        self.dismiss(None)
+
+
+class ReleaseDialog(Dialog[str]):
+    """Answers with the reason, once that is given and the entry's name is typed."""
+
+    AUTO_FOCUS = "#reason"
+
+    def __init__(self, stop: Stop) -> None:
+        super().__init__()
+        self._stop = stop
+
+    def compose(self) -> ComposeResult:
+        """What stopped it, a reason, the name, two buttons."""
+        with Vertical(classes="box"):
+            yield Static(
+                Content.assemble("▶ Release ", (clean(title(self._stop)), "bold"), "?"), classes="question"
+            )
+            yield Static(self._history(), markup=False)
+            yield Label("Reason")
+            yield quiet_input("why it is safe to go on", id="reason")
+            yield Label(Content.assemble("Type ", (clean(self._stop.name), "bold"), " to release it"))
+            yield quiet_input("", id="name")
+            with Horizontal(classes="buttons"):
+                yield Button("Cancel  esc", id="cancel")
+                yield Button("Release", id="release", variant="primary", disabled=True)
+
+    def _history(self) -> str:
+        if not self._stop.listed:
+            return "It has no entry in es.json, which means stop. Releasing it writes one."
+        who = clean(self._stop.operator) or "somebody who edited es.json"
+        why = f": {clean(self._stop.reason)}" if self._stop.reason else ", without a reason"
+        return f"Stopped by {who}{why}"
+
+    @on(Input.Changed)
+    def _changed(self) -> None:
+        self.query_one("#release", Button).disabled = not self._complete()
+
+    def _complete(self) -> bool:
+        typed = self.query_one("#name", Input).value.strip()
+        return typed == self._stop.name and bool(self.query_one("#reason", Input).value.strip())
+
+    @on(Input.Submitted, "#reason")
+    def _next(self) -> None:
+        self.query_one("#name", Input).focus()
+
+    @on(Input.Submitted, "#name")
+    @on(Button.Pressed, "#release")
+    def _release(self) -> None:
+        if self._complete():
+            self.dismiss(self.query_one("#reason", Input).value.strip())
+
+    @on(Button.Pressed, "#cancel")
+    def _cancelled(self) -> None:
+        self.dismiss(None)

@@ -1,0 +1,183 @@
+"""What all screens share: the frame, the streams they own, and how failures are told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Footer
+from textual.worker import Worker, WorkerState
+
+from wf_tui.dialogs.stop import EngageDialog, ReleaseDialog
+from wf_tui.gateway import Gateway
+from wf_tui.live import Follower
+from wf_tui.state.format import count
+from wf_tui.state.models import Stop
+from wf_tui.state.situation import Situation
+from wf_tui.state.stops import title
+from wf_tui.state.text import clean
+from wf_tui.widgets.banner import Banner
+from wf_tui.widgets.titlebar import TitleBar
+
+T = TypeVar("T")
+
+
+class MakeFollower(Protocol):
+    """Makes a follower whose state everybody can see."""
+
+    def __call__(
+        self,
+        name: str,
+        open_stream: Callable[[], AsyncIterator[T]],
+        take: Callable[[T], None],
+        failed: Callable[[Exception], None],
+        *,
+        endless: bool = True,
+    ) -> Follower[T]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a screen needs of the world."""
+
+    gateway: Gateway
+    now: Callable[[], datetime]
+    follower: MakeFollower
+    #: Takes a stream's state off the screen when its owner ends it.
+    forget: Callable[[str], None]
+    #: Tells an error to the operator; bugs go to the log as well.
+    report: Callable[[BaseException], None]
+    #: Of the disk-erase wizard, between blocks.
+    pause_seconds: int = 60
+
+
+class OpenWorkflow(Message):
+    """Asks for the screen of a workflow."""
+
+    def __init__(self, workflow_id: str, *, instead: bool = False) -> None:
+        super().__init__()
+        self.workflow_id = workflow_id
+        #: In the place of the screen that asks.
+        self.instead = instead
+
+
+class WfScreen(Screen[None]):
+    """A screen with title, banner and footer. Its streams end with it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Back", id="screen.back", tooltip="To the screen before"),
+        Binding("ctrl+r", "retry", "Retry now", show=False, id="screen.retry", tooltip="Reconnect at once"),
+    ]
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self.context = context
+        self._followers: list[Follower[Any]] = []
+
+    def crumbs(self) -> tuple[str, ...]:
+        """Returns where one is, the screen's own name last."""
+        raise NotImplementedError
+
+    def body(self) -> ComposeResult:
+        """Composes what is between banner and footer."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        """The frame around the body."""
+        yield TitleBar(self.crumbs())
+        yield Banner(self.context.now)
+        yield from self.body()
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Shows the situation from now on."""
+        self.watch(self.app, "situation", self.situation_changed)
+
+    async def on_unmount(self) -> None:
+        """Ends the streams."""
+        for follower in self._followers:
+            await follower.stop()
+            self.context.forget(follower.name)
+
+    def situation_changed(self, situation: Situation) -> None:
+        """Shows connection and stops; what is stale looks so."""
+        self.query_one(TitleBar).situation = situation
+        self.query_one(Banner).situation = situation
+        self.set_class(situation.connected is False, "-stale")
+
+    def renamed(self) -> None:
+        """Shows the crumbs anew."""
+        self.query_one(TitleBar).crumbs = self.crumbs()
+
+    def follow(
+        self,
+        name: str,
+        open_stream: Callable[[], AsyncIterator[T]],
+        take: Callable[[T], None],
+        *,
+        endless: bool = True,
+    ) -> None:
+        """Follows a stream for as long as the screen lives."""
+        follower = self.context.follower(name, open_stream, take, self.stream_failed, endless=endless)
+        self._followers.append(follower)
+        follower.start()
+
+    def stream_failed(self, error: Exception) -> None:
+        """Tells that a stream ended for good."""
+        self.context.report(error)
+
+    def ask(self, call: Coroutine[Any, Any, None], what: str, *, group: str, exclusive: bool = False) -> None:
+        """Runs a call to the server; its error is shown, never raised."""
+        self.run_worker(
+            call, name=what, group=group, description=what, exclusive=exclusive, exit_on_error=False
+        )
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Shows the error of any call."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self.context.report(event.worker.error)
+
+    def say(self, words: str) -> None:
+        """Shows a toast."""
+        self.notify(clean(words), markup=False)
+
+    def action_back(self) -> None:
+        """Goes to the screen before; the first has none."""
+        if len(self.app.screen_stack) > 1:
+            self.app.pop_screen()
+
+    def action_retry(self) -> None:
+        """Reconnects at once."""
+        for follower in self._followers:
+            follower.hurry()
+
+    def engage_stop(self, stop: Stop) -> None:
+        """Asks for a reason and stops; what it is about is fixed from here on."""
+
+        def answered(reason: str | None) -> None:
+            if reason is not None:
+                self.ask(self._set_stop(stop.name, reason, engaged=True), "engage a stop", group="stops")
+
+        self.app.push_screen(EngageDialog(stop), answered)
+
+    def release_stop(self, stop: Stop) -> None:
+        """Asks for a reason and the name, and releases."""
+
+        def answered(reason: str | None) -> None:
+            if reason:
+                self.ask(self._set_stop(stop.name, reason, engaged=False), "release a stop", group="stops")
+
+        self.app.push_screen(ReleaseDialog(stop), answered)
+
+    async def _set_stop(self, name: str, reason: str, *, engaged: bool) -> None:
+        entry, told = await self.context.gateway.set_stop(name, engaged=engaged, reason=reason)
+        if engaged:
+            self.say(f"■ {title(entry)} is stopped; {count(told, 'workflow')} told to end.")
+        else:
+            self.say(f"{title(entry)} is released.")

@@ -1,0 +1,116 @@
+"""The emergency stops: what may run, what may not, who said so and why."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Static
+
+from wf_tui.screens.base import Context, WfScreen
+from wf_tui.state.models import Stop
+from wf_tui.state.situation import Situation
+from wf_tui.state.stops import board_lines
+from wf_tui.widgets.rows import Piece, RowsView
+from wf_tui.widgets.stop_table import StopHead, StopTable, stop_words
+
+
+class StopsScreen(WfScreen):
+    """The board. It is the app's own picture of the stops: it opens no stream."""
+
+    AUTO_FOCUS = "#stops"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "s", "engage", "Stop", id="stops.engage", tooltip="Stop what the cursor is on; enter confirms"
+        ),
+        Binding(
+            "r",
+            "release",
+            "Release",
+            id="stops.release",
+            tooltip="Release it: asks for a reason and its name",
+        ),
+    ]
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._problem = ""
+
+    def crumbs(self) -> tuple[str, ...]:
+        """Its name."""
+        return ("Emergency stops",)
+
+    def body(self) -> ComposeResult:
+        """What is wrong with es.json, the board, all about one line."""
+        yield Static(id="problem")
+        yield StopHead()
+        yield StopTable(self.context.now)
+        yield Static(id="peek")
+
+    def on_mount(self) -> None:
+        """Waits for the board."""
+        self._table.placeholder = [[Piece("Asking the server for its stops…", "dim")]]
+        super().on_mount()
+
+    @property
+    def _table(self) -> StopTable:
+        return self.query_one(StopTable)
+
+    def situation_changed(self, situation: Situation) -> None:
+        """Shows the newest board."""
+        super().situation_changed(situation)
+        board = situation.board
+        if board is None:
+            return
+        self._problem = board.problem
+        self._table.show_stops(board_lines(board))
+        problem = self.query_one("#problem", Static)
+        problem.display = bool(board.problem)
+        problem.update(
+            "Until es.json can be read again nothing starts and everything that runs is stopped. Mend or "
+            "restore the file on the server; it is read again at once. Nothing can be released before that."
+        )
+        self.refresh_bindings()
+
+    @on(RowsView.Moved)
+    def _moved(self) -> None:
+        stop = self._table.current
+        self.query_one("#peek", Static).update(
+            stop_words(stop, self.context.now()) if stop is not None else ""
+        )
+        self.refresh_bindings()
+
+    @on(RowsView.Opened)
+    def _opened(self) -> None:
+        stop = self._table.current
+        if stop is not None and self._may("release", stop):
+            self.release_stop(stop)
+        elif stop is not None and self._may("engage", stop):
+            self.engage_stop(stop)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A stop is engaged or released, whichever it is not."""
+        if action not in ("engage", "release"):
+            return True
+        stop = self._table.current if self.is_mounted else None
+        return self._may(action, stop) if stop is not None else None
+
+    def _may(self, action: str, stop: Stop) -> bool | None:
+        if action == "release" and self._problem:
+            return None
+        stopped = stop.engaged or not stop.listed
+        # What has no entry is stopped already, but engaging it says so, with a reason.
+        return True if (stopped if action == "release" else not stop.engaged or not stop.listed) else None
+
+    def action_engage(self) -> None:
+        """Stops what the cursor is on."""
+        if (stop := self._table.current) is not None:
+            self.engage_stop(stop)
+
+    def action_release(self) -> None:
+        """Releases what the cursor is on."""
+        if (stop := self._table.current) is not None:
+            self.release_stop(stop)

@@ -1,0 +1,189 @@
+"""One workflow, live: its tree of blocks and jobs, and all about what the cursor is on."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+
+from wf_tui.dialogs.confirm import ConfirmDialog
+from wf_tui.gateway import GatewayError
+from wf_tui.screens.base import Context, WfScreen
+from wf_tui.state.format import count, short_id
+from wf_tui.state.models import ChangeBatch, Snapshot, Status, Stop
+from wf_tui.state.pages import PAGE, JobPages, Page
+from wf_tui.state.text import clean
+from wf_tui.state.workflow import LiveWorkflow
+from wf_tui.widgets.detail import block_facts, job_facts
+from wf_tui.widgets.facts import Facts
+from wf_tui.widgets.overview import Overview
+from wf_tui.widgets.rows import Piece, RowsView
+from wf_tui.widgets.work_tree import WorkTree
+
+
+class WorkflowScreen(WfScreen):
+    """Opens its own watch, and ends it."""
+
+    AUTO_FOCUS = "#tree"
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (120, "-wide")]
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("x", "execute", "Execute", id="workflow.execute", tooltip="Start it, after a question"),
+        Binding(
+            "s", "stop", "Stop type", id="workflow.stop", tooltip="Engage the stop of this workflow's type"
+        ),
+        Binding(
+            "d", "detail", "Detail", id="workflow.detail", tooltip="Show or hide the pane with the details"
+        ),
+    ]
+
+    def __init__(self, context: Context, workflow_id: str) -> None:
+        super().__init__(context)
+        self.workflow_id = workflow_id
+        self.workflow: LiveWorkflow | None = None
+        self._pages = JobPages()
+
+    def crumbs(self) -> tuple[str, ...]:
+        """Its name and short id."""
+        name = self.workflow.summary.name if self.workflow is not None else "Workflow"
+        return "Workflows", f"{name} {short_id(self.workflow_id)}"
+
+    def body(self) -> ComposeResult:
+        """How it stands, tree, details."""
+        yield Overview(self.context.now)
+        with Container(id="panes"):
+            yield WorkTree(self._pages, self.context.now)
+            yield Facts(id="detail")
+
+    def on_mount(self) -> None:
+        """Opens the watch."""
+        super().on_mount()
+        self._tree.placeholder = [[Piece("Asking the server for this workflow…", "dim")]]
+        self.follow(
+            f"workflow {self.workflow_id}",
+            lambda: self.context.gateway.watch(self.workflow_id),
+            self._take,
+            endless=False,
+        )
+        self.set_interval(1.0, self._tick, name="elapsed times")
+
+    @property
+    def _tree(self) -> WorkTree:
+        return self.query_one(WorkTree)
+
+    def _take(self, message: Snapshot | ChangeBatch) -> None:
+        status = self.workflow.summary.status if self.workflow is not None else None
+        if isinstance(message, Snapshot):
+            self.workflow = LiveWorkflow(message)
+            self._pages.forget()
+            self._tree.show_workflow(self.workflow)
+        elif self.workflow is not None:
+            touched = self.workflow.apply(message)
+            self._pages.touch(touched)
+            self._tree.blocks_changed({block for block, _ in touched})
+        self._show()
+        if self.workflow is not None and self.workflow.summary.status is not status:
+            self.renamed()
+            self.refresh_bindings()
+
+    def stream_failed(self, error: Exception) -> None:
+        """Says in the tree's place what is wrong."""
+        self._tree.placeholder = [[Piece(clean(str(error)), "bad")], [], [Piece("esc goes back", "dim")]]
+        self._tree.lines_changed()
+        if not isinstance(error, GatewayError):
+            self.context.report(error)
+
+    def _tick(self) -> None:
+        """Times go on, and the job under the cursor may have more to say."""
+        if self.workflow is None:
+            return
+        row = self._tree.row
+        if row is not None and row.job is not None and self._status(row.block, row.job) is Status.RUNNING:
+            self._pages.touch([(row.block, row.job)])
+        self._fetch(changed=True)
+        self._show()
+        self._tree.refresh()
+
+    def _status(self, block: int, job: int) -> Status:
+        assert self.workflow is not None
+        return self.workflow.blocks[block].status_of(job)
+
+    def _show(self) -> None:
+        if self.workflow is None or not self.is_mounted:
+            return
+        self.query_one(Overview).show_workflow(self.workflow)
+        self._show_detail()
+
+    def _show_detail(self) -> None:
+        row = self._tree.row
+        if self.workflow is None or row is None or row.block >= len(self.workflow.blocks):
+            return
+        now = self.context.now()
+        if row.job is None:
+            self.query_one(Facts).tell(block_facts(self.workflow, row.block, now))
+            return
+        detail = self._pages.get(row.block, row.job)
+        self.query_one(Facts).tell(job_facts(self.workflow, row.block, row.job, detail, now))
+
+    @on(RowsView.Moved)
+    def _moved(self) -> None:
+        self._show_detail()
+        self._fetch(changed=False)
+
+    def _fetch(self, *, changed: bool) -> None:
+        """Asks for details of what is visible: missing ones at once, changed ones by the second."""
+        jobs = self._tree.visible_jobs()
+        row = self._tree.row
+        if row is not None and row.job is not None:
+            jobs.append((row.block, row.job))
+        if self.has_class("-stale"):
+            return
+        for page in self._pages.wanted(jobs, changed=changed):
+            self.ask(self._fetch_page(page), f"jobs of block {page[0]}", group="details")
+
+    async def _fetch_page(self, page: Page) -> None:
+        block, number = page
+        try:
+            details = await self.context.gateway.list_jobs(self.workflow_id, block, number * PAGE, PAGE)
+        except GatewayError:
+            self._pages.give_up(page)
+            raise
+        self._pages.take(page, details)
+        self._tree.refresh()
+        self._show_detail()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what has not started can be executed."""
+        if action == "execute":
+            return self.workflow is not None and self.workflow.summary.status is Status.NOT_STARTED
+        return True
+
+    def action_execute(self) -> None:
+        """Asks, and starts it."""
+        assert self.workflow is not None
+        summary = self.workflow.summary
+        facts = [("Workflow", summary.name), ("About", summary.desc), ("Id", summary.id)]
+        facts.append(("Jobs", f"{summary.jobs.total:,} in {count(summary.blocks, 'block')}"))
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.ask(self._execute(), "execute", group="execute")
+
+        self.app.push_screen(ConfirmDialog("Execute this workflow?", facts, "Execute"), answered)
+
+    async def _execute(self) -> None:
+        await self.context.gateway.execute(self.workflow_id)
+        self.say("It is running.")
+
+    def action_stop(self) -> None:
+        """Engages the stop of its type."""
+        if self.workflow is not None:
+            summary = self.workflow.summary
+            self.engage_stop(Stop(summary.name, engaged=False, running=int(summary.status is Status.RUNNING)))
+
+    def action_detail(self) -> None:
+        """Shows or hides the details."""
+        self.toggle_class("-no-detail")

@@ -1,0 +1,47 @@
+"""What every screen shows of the world around it: the connection, and the stops that concern everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from wf_tui.state.models import StopBoard
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How a stream stands: connected, or broken for a reason and to be opened again at `retry_at`."""
+
+    connected: bool
+    error: str = ""
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The server's address, how its streams stand by name, and the stop board once it is known."""
+
+    address: str
+    links: Mapping[str, Link]
+    board: StopBoard | None = None
+
+    @property
+    def connected(self) -> bool | None:
+        """Whether every stream is open; None before the first has said anything."""
+        return all(link.connected for link in self.links.values()) if self.links else None
+
+    def lost(self) -> Link | None:
+        """Returns the broken stream that is retried first."""
+        broken = [link for link in self.links.values() if not link.connected]
+        return min(broken, key=lambda link: link.retry_at.timestamp() if link.retry_at else 0.0, default=None)
+
+
+def lost_line(situation: Situation, now: datetime) -> str:
+    """Tells that the connection is lost and when it is tried again; "" while it stands."""
+    link = situation.lost()
+    if link is None:
+        return ""
+    seconds = max(0, round((link.retry_at - now).total_seconds())) if link.retry_at else 0
+    when = f"retrying in {seconds} s" if seconds else "retrying now"
+    return f"Connection to {situation.address} lost – {when}…"

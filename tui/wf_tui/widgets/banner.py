@@ -1,0 +1,53 @@
+"""What no screen may hide: a lost connection, and a stop that concerns everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from wf_tui.state.situation import Situation, lost_line
+from wf_tui.state.stops import alarm
+from wf_tui.state.text import clean
+
+
+class Banner(Vertical):
+    """At most two lines, none while all is well."""
+
+    situation: reactive[Situation | None] = reactive(None)
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        super().__init__()
+        self._now = now
+
+    def compose(self) -> ComposeResult:
+        """Both lines, hidden."""
+        yield Static(id="alarm", markup=False)
+        yield Static(id="lost", markup=False)
+
+    def on_mount(self) -> None:
+        """Counts down while the connection is lost."""
+        self.set_interval(1.0, self._show_lost, name="countdown")
+
+    def watch_situation(self) -> None:
+        """Shows what there is to show."""
+        self._show_lost()
+        line = alarm(self.situation.board) if self.situation else ""
+        self._show("#alarm", f"■ {clean(line)}" if line else "")
+
+    def _show_lost(self) -> None:
+        line = lost_line(self.situation, self._now()) if self.situation else ""
+        self._show(
+            "#lost", f"✗ {clean(line)} What you see is from before; ctrl+r retries now." if line else ""
+        )
+
+    def _show(self, selector: str, line: str) -> None:
+        if not self.is_mounted:
+            return
+        widget = self.query_one(selector, Static)
+        widget.display = bool(line)
+        widget.update(line)

@@ -1,0 +1,59 @@
+"""A pane of facts: headings, labelled values, and text as it came, painted without interpretation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from wf_tui.state.text import clean
+from wf_tui.widgets.theme import MUTED
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A line of the pane: `label` and `value`, or a heading if there is no value."""
+
+    label: str
+    value: str | Content = ""
+    style: str = ""
+
+    def content(self, width: int) -> Content:
+        """Paints the line, labels in a column of `width` cells."""
+        if not self.label:
+            return self._painted()
+        if not self.value:
+            return Content.styled(clean(self.label), self.style or "bold")
+        return Content.assemble((f"{self.label:<{width}} ", MUTED), self._painted())
+
+    def _painted(self) -> Content:
+        if isinstance(self.value, Content):
+            return self.value
+        return Content.styled(clean(self.value), self.style)
+
+
+class Facts(VerticalScroll):
+    """Scrolls where there are more facts than lines."""
+
+    can_focus = False
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._told: list[Fact] = []
+
+    def compose(self) -> ComposeResult:
+        """One text."""
+        yield Static(markup=False)
+
+    def tell(self, facts: Iterable[Fact]) -> None:
+        """Shows these facts; nothing is painted anew if they are the same."""
+        told = list(facts)
+        if told == self._told or not self.is_mounted:
+            return
+        self._told = told
+        width = max((len(fact.label) for fact in told if fact.value), default=0)
+        self.query_one(Static).update(Content("\n").join(fact.content(width) for fact in told))

@@ -1,0 +1,220 @@
+"""A list of one-line rows that paints only the lines it shows, however many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, NamedTuple
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from wf_tui.state.marks import Tone
+
+
+class Piece(NamedTuple):
+    """A run of text in one look: a tone's value, `dim`, `strong`, or "" for plain. Already clean."""
+
+    text: str
+    look: str = ""
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """Cuts a text with an ellipsis, or pads it, to exactly `width` cells."""
+    if cell_len(text) > width:
+        return set_cell_size(text, width - 1) + "…" if width > 0 else ""
+    padding = " " * (width - cell_len(text))
+    return padding + text if right else text + padding
+
+
+class RowsView(ScrollView, can_focus=True):
+    """The base of every list here. A subclass says how many lines there are, and what is on each.
+
+    `key` names what a line is about: the cursor stays with it when lines move.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "rows--cursor",
+        "rows--blurred",
+        "rows--dim",
+        "rows--strong",
+        *(f"rows--{tone.value}" for tone in Tone),
+    }
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", show=False, id="rows.up", tooltip="One line up"),
+        Binding("down,j", "move(1)", "Down", show=False, id="rows.down", tooltip="One line down"),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False, id="rows.page_up", tooltip="One page up"),
+        Binding(
+            "pagedown,ctrl+f",
+            "page(1)",
+            "Page down",
+            show=False,
+            id="rows.page_down",
+            tooltip="One page down",
+        ),
+        Binding("home,g", "first", "First", show=False, id="rows.first", tooltip="To the first line"),
+        Binding("end,G", "last", "Last", show=False, id="rows.last", tooltip="To the last line"),
+        Binding("enter", "open", "Open", id="rows.open", tooltip="Open what the cursor is on"),
+    ]
+
+    cursor: reactive[int] = reactive(0, repaint=False)
+
+    class Moved(Message):
+        """The cursor is on another line, or on another thing."""
+
+        def __init__(self, rows: RowsView) -> None:
+            super().__init__()
+            self.rows = rows
+
+        @property
+        def control(self) -> RowsView:
+            """The list it is about."""
+            return self.rows
+
+    class Opened(Message):
+        """The operator opened the line under the cursor."""
+
+        def __init__(self, rows: RowsView, line: int) -> None:
+            super().__init__()
+            self.rows = rows
+            self.line = line
+
+        @property
+        def control(self) -> RowsView:
+            """The list it is about."""
+            return self.rows
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        #: Shown in the middle while there are no lines.
+        self.placeholder: Sequence[Sequence[Piece]] = ()
+
+    def line_count(self) -> int:
+        """Returns how many lines there are."""
+        raise NotImplementedError
+
+    def pieces(self, line: int, width: int) -> Iterable[Piece]:
+        """Returns what is on a line of so many cells."""
+        raise NotImplementedError
+
+    def lines_changed(self, lines: Iterable[int] | None = None) -> None:
+        """Repaints some lines; None: there may be more or fewer, or others."""
+        if lines is None:
+            self.virtual_size = Size(self.scrollable_content_region.width, self.line_count())
+            self.refresh()
+            return
+        top, height = self.scroll_offset.y, self.size.height
+        for line in lines:
+            if top <= line < top + height:
+                self.refresh_line(line)
+
+    def move_to(self, line: int) -> None:
+        """Puts the cursor on a line and brings it into view."""
+        self.cursor = line
+        self.show_cursor()
+
+    def show_cursor(self) -> None:
+        """Scrolls as little as brings the cursor into view."""
+        height = self.scrollable_content_region.height
+        if not height:
+            return
+        top = self.scroll_offset.y
+        if self.cursor < top:
+            self.scroll_to(y=self.cursor, animate=False, force=True)
+        elif self.cursor >= top + height:
+            self.scroll_to(y=self.cursor - height + 1, animate=False, force=True)
+
+    def validate_cursor(self, cursor: int) -> int:
+        """Keeps the cursor among the lines."""
+        return max(0, min(cursor, self.line_count() - 1))
+
+    def watch_cursor(self, before: int, after: int) -> None:
+        """Repaints both lines and tells of it."""
+        self.lines_changed((before, after))
+        self.show_cursor()
+        self.post_message(self.Moved(self))
+
+    def on_resize(self) -> None:
+        """Lines are as wide as the widget."""
+        self.lines_changed()
+        self.call_after_refresh(self.show_cursor)
+
+    def on_focus(self) -> None:
+        """The cursor looks different with the focus."""
+        self.lines_changed((self.cursor,))
+
+    def on_blur(self) -> None:
+        """The cursor looks different without the focus."""
+        self.lines_changed((self.cursor,))
+
+    def on_click(self, event: events.Click) -> None:
+        """Moves the cursor to a clicked line; a click on the cursor opens it."""
+        line = event.y + self.scroll_offset.y
+        if not 0 <= line < self.line_count():
+            return
+        if line == self.cursor:
+            self.action_open()
+        else:
+            self.cursor = line
+
+    def action_move(self, lines: int) -> None:
+        """Moves the cursor."""
+        self.cursor += lines
+
+    def action_page(self, pages: int) -> None:
+        """Moves the cursor by what fits on the screen."""
+        self.cursor += pages * max(1, self.scrollable_content_region.height - 1)
+
+    def action_first(self) -> None:
+        """Moves the cursor to the first line."""
+        self.cursor = 0
+
+    def action_last(self) -> None:
+        """Moves the cursor to the last line."""
+        self.cursor = self.line_count() - 1
+
+    def action_open(self) -> None:
+        """Tells that the line under the cursor was opened."""
+        if self.line_count():
+            self.post_message(self.Opened(self, self.cursor))
+
+    def render_line(self, y: int) -> Strip:
+        """Paints one line of the screen."""
+        width = self.scrollable_content_region.width
+        line, total = y + self.scroll_offset.y, self.line_count()
+        if line >= total:
+            return self._placeholder_line(y, width) if not total else Strip.blank(width, self.rich_style)
+        base = self.rich_style
+        on_cursor = line == self.cursor
+        if on_cursor:
+            cursor = self.get_component_rich_style("rows--cursor" if self.has_focus else "rows--blurred")
+            base += Style(bgcolor=cursor.bgcolor, reverse=cursor.reverse)
+        pieces = [Piece("▌" if on_cursor else " ", Tone.BUSY.value), *self.pieces(line, width - 1)]
+        return self._strip(pieces, width, base)
+
+    def _placeholder_line(self, y: int, width: int) -> Strip:
+        top = max(0, (self.scrollable_content_region.height - len(self.placeholder)) // 3)
+        if not 0 <= y - top < len(self.placeholder):
+            return Strip.blank(width, self.rich_style)
+        pieces = self.placeholder[y - top]
+        length = sum(cell_len(piece.text) for piece in pieces)
+        return self._strip([Piece(" " * max(0, (width - length) // 2)), *pieces], width, self.rich_style)
+
+    def _strip(self, pieces: Iterable[Piece], width: int, base: Style) -> Strip:
+        segments = [Segment(text, base + self._look(look)) for text, look in pieces if text]
+        return Strip(segments).adjust_cell_length(width, base)
+
+    def _look(self, look: str) -> Style:
+        if not look:
+            return Style.null()
+        # Only what is painted on top: the background is the line's.
+        style = self.get_component_rich_style(f"rows--{look}")
+        return Style(color=style.color, bold=style.bold, dim=style.dim)

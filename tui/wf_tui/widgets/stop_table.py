@@ -1,0 +1,98 @@
+"""The board of emergency stops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from textual.content import Content
+from textual.widget import Widget
+
+from wf_tui.state.format import age, count, moment
+from wf_tui.state.models import Stop
+from wf_tui.state.stops import title
+from wf_tui.state.text import clean
+from wf_tui.widgets.rows import Piece, RowsView, fit
+
+_STATE, _RUNNING, _AGE, _WHO = 9, 8, 5, 14
+
+
+def _name_width(width: int) -> int:
+    return max(16, min(30, width - _STATE - _RUNNING - _AGE - _WHO - 14))
+
+
+class StopTable(RowsView):
+    """Entries, one a line."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        super().__init__(id="stops")
+        self._now = now
+        self._stops: tuple[Stop, ...] = ()
+
+    def line_count(self) -> int:
+        """One line an entry."""
+        return len(self._stops)
+
+    @property
+    def current(self) -> Stop | None:
+        """The entry under the cursor."""
+        return self._stops[self.cursor] if self.cursor < len(self._stops) else None
+
+    def show_stops(self, stops: tuple[Stop, ...]) -> None:
+        """Shows a new board; the cursor stays with its entry."""
+        before = self.current
+        self._stops = stops
+        self.lines_changed()
+        names = [stop.name for stop in stops]
+        self.cursor = names.index(before.name) if before is not None and before.name in names else self.cursor
+        self.post_message(self.Moved(self))
+
+    def pieces(self, line: int, width: int) -> Iterable[Piece]:
+        """Paints an entry."""
+        stop = self._stops[line]
+        stopped = stop.engaged or not stop.listed
+        yield Piece(fit("■ STOP" if stopped else "▶ GO", _STATE), "bad" if stopped else "good")
+        yield Piece(fit(clean(title(stop)), _name_width(width)) + " ", "strong")
+        yield Piece(
+            fit(f"{stop.running:,}", _RUNNING - 1, right=True) + " ", "busy" if stop.running else "dim"
+        )
+        yield Piece(fit(age(self._now(), stop.changed) if stop.changed else "–", _AGE, right=True) + " ")
+        yield Piece(fit(clean(stop.operator) or "–", _WHO) + " ")
+        rest = width - _STATE - _name_width(width) - 1 - _RUNNING - _AGE - 1 - _WHO - 1
+        why = clean(stop.reason) if stop.listed else "no entry in es.json: means stop"
+        yield Piece(fit(why, max(0, rest)), "dim")
+
+
+class StopHead(Widget):
+    """The columns' names."""
+
+    def render(self) -> Content:
+        """Paints the names."""
+        width = self.content_size.width - 2
+        names = (
+            " " + fit("STATE", _STATE),
+            fit("WORKFLOW TYPE", _name_width(width)) + " ",
+            fit("RUNNING", _RUNNING - 1, right=True) + " ",
+            fit("SINCE", _AGE, right=True) + " ",
+            fit("WHO", _WHO) + " ",
+            "WHY",
+        )
+        return Content("".join(names)).truncate(max(1, width), ellipsis=True)
+
+
+def stop_words(stop: Stop, now: datetime) -> Content:
+    """Tells an entry in sentences."""
+    name = clean(title(stop))
+    if not stop.listed:
+        return Content(
+            f"{name} has policies but no entry in es.json, which means stop. Releasing it writes one."
+        )
+    if not stop.engaged:
+        told = f"{name} may be submitted and executed; {count(stop.running, 'workflow')} running now."
+    else:
+        told = f"{name} is stopped: nothing starts, and what ran was cut short."
+    who = f" by {clean(stop.operator)}" if stop.operator else ""
+    if stop.changed is None:
+        return Content(told)
+    why = f": {clean(stop.reason)}" if stop.reason else ""
+    return Content(f"{told}\nSet {moment(now, stop.changed)}{who}{why}")

@@ -1,0 +1,45 @@
+"""The line on top of every screen: where one is, which server, and whether it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from wf_tui.state.situation import Situation
+from wf_tui.state.text import clean
+
+
+class TitleBar(Widget):
+    """Breadcrumbs on the left, the server on the right."""
+
+    crumbs: reactive[tuple[str, ...]] = reactive(())
+    situation: reactive[Situation | None] = reactive(None)
+
+    def __init__(self, crumbs: Sequence[str]) -> None:
+        super().__init__()
+        self.set_reactive(TitleBar.crumbs, tuple(crumbs))
+
+    def render(self) -> Content:
+        """Paints the line; the breadcrumbs give way where it is narrow."""
+        server = self._server()
+        width = self.content_size.width - server.cell_length - 2
+        place = Content.assemble(
+            ("wf", "bold $text-primary"),
+            *((f" › {clean(crumb)}", "bold" if crumb is self.crumbs[-1] else "") for crumb in self.crumbs),
+        )
+        place = place.truncate(max(0, width), ellipsis=True, pad=True)
+        return Content.assemble(place, "  ", server)
+
+    def _server(self) -> Content:
+        situation = self.situation
+        if situation is None:
+            return Content("")
+        address = clean(situation.address)
+        if situation.connected is None:
+            return Content.styled(f"◌ {address} connecting", "$text-warning")
+        if not situation.connected:
+            return Content.styled(f"✗ {address} lost", "bold $text-error")
+        return Content.assemble(("● ", "$text-success"), address, " connected")

@@ -1,0 +1,78 @@
+"""The wizard's answers in words: pre-checks, the plan, and what the server says to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.content import Content
+
+from wf_tui.state.format import count, duration
+from wf_tui.state.models import Violation, WorkReq
+from wf_tui.state.text import clean
+from wf_tui.state.wizard import PlanBlock, PreCheck, place, plan_sentence
+from wf_tui.widgets.theme import MUTED
+
+
+def checks_content(checks: Sequence[PreCheck]) -> Content:
+    """Paints the pre-checks, one a line."""
+    width = max((len(check.title) for check in checks), default=0)
+    return Content("\n").join(_check(check, width) for check in checks)
+
+
+def _check(check: PreCheck, width: int) -> Content:
+    glyph, style = ("✓", "$text-success") if check.passed else ("✗", "bold $text-error")
+    if not check.passed and not check.blocks:
+        glyph, style = "!", "bold $text-warning"
+    return Content.assemble(
+        (f"{glyph} ", style), (f"{check.title:<{width}}  ", "bold"), (clean(check.words), style)
+    )
+
+
+def plan_content(request: WorkReq, blocks: Sequence[PlanBlock], pause_seconds: int) -> Content:
+    """Paints the plan: a sentence, then a line for every block."""
+    lines = [
+        Content.assemble((clean(request.name), "bold"), f": {clean(request.desc)}"),
+        Content(plan_sentence(blocks)),
+        Content(
+            f"Machines of a block are erased at once; pause between blocks: {count(pause_seconds, 'second')}."
+        ),
+        Content(""),
+    ]
+    for block in blocks:
+        told = [f"{count(block.at_once, 'job')} at once"]
+        if block.pause_seconds:
+            told.append(f"pause {duration(block.pause_seconds)}")
+        if block.seconds is not None:
+            told.append(f"about {duration(block.seconds)}")
+        lines.append(
+            Content.assemble(
+                (f"{block.number:>3}  ", MUTED),
+                (clean(block.desc), "bold"),
+                (f"  {', '.join(told)}", MUTED),
+            )
+        )
+        lines.append(Content.styled(f"     {clean(block.work)}", MUTED))
+    return Content("\n").join(lines)
+
+
+def violations_content(violations: Sequence[Violation], request: WorkReq) -> Content:
+    """Paints the server's verdict."""
+    if not violations:
+        return Content.styled("✓ The server would accept it as it stands now.", "$text-success")
+    lines = [
+        Content.styled(f"✗ The server refuses it: {count(len(violations), 'violation')}.", "bold $text-error")
+    ]
+    for violation in violations:
+        lines.append(Content(""))
+        lines.append(
+            Content.assemble(
+                (clean(violation.policy), "bold"),
+                (f"  at {clean(place(violation, request))}", "$text-warning"),
+            )
+        )
+        lines.append(Content(f"  {clean(violation.message)}"))
+        if violation.found or violation.expected:
+            told = [f"found {clean(violation.found)}"] * bool(violation.found)
+            told += [f"expected {clean(violation.expected)}"] * bool(violation.expected)
+            lines.append(Content.styled(f"  {', '.join(told)}", MUTED))
+    return Content("\n").join(lines)
