@@ -1,0 +1,158 @@
+"""WorkReq files: what is read, what is refused, and where the fault is."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wf_tui import workreq_files
+from wf_tui.diskerase import erase_request
+from wf_tui.state.models import Block, Job, WorkReq
+from wf_tui.workreq_files import BadFile, dump_json, dump_yaml, load_workreq, parse_workreq
+
+REQUEST = WorkReq(
+    "Maintenance", "d", (Block("b", 2, (Job("sleep", "s", {"seconds": "5", "fatal": "true"}),)),)
+)
+
+YAML = """\
+name: Maintenance
+desc: d
+blocks:
+  - desc: b
+    rate_limit: 2
+    jobs:
+      - {name: sleep, desc: s, args: {seconds: 5, fatal: true}}
+"""
+
+
+def read(text: str, *, as_json: bool = False) -> WorkReq:
+    return parse_workreq(text, "file", as_json=as_json)
+
+
+def problems(text: str, *, as_json: bool = False) -> str:
+    with pytest.raises(BadFile) as caught:
+        read(text, as_json=as_json)
+    assert all(line.startswith("file: ") for line in str(caught.value).splitlines())
+    return str(caught.value)
+
+
+def test_yaml_and_json_say_the_same() -> None:
+    assert read(YAML) == REQUEST
+    assert read(dump_json(REQUEST), as_json=True) == REQUEST
+    assert read('{"name": "x", "blocks": [{"rateLimit": 3}]}', as_json=True).blocks[0].rate_limit == 3
+
+
+def test_what_is_left_out_has_its_default() -> None:
+    assert read("blocks: [{}]") == WorkReq("", "", (Block("", 1, ()),))
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+JOBS = st.builds(Job, TEXT, TEXT, st.dictionaries(TEXT, TEXT, max_size=3))
+BLOCKS = st.builds(Block, TEXT, st.integers(-(2**31), 2**31 - 1), st.lists(JOBS, max_size=3).map(tuple))
+
+
+@given(st.builds(WorkReq, TEXT, TEXT, st.lists(BLOCKS, max_size=3).map(tuple)))
+def test_every_request_survives_being_written(request: WorkReq) -> None:
+    assert read(dump_json(request), as_json=True) == request
+    assert read(dump_yaml(request)) == request
+
+
+def test_the_erase_plan_survives_being_written() -> None:
+    plan = erase_request("aap", ["aa00", "aa01"], batch=1)
+    assert read(dump_yaml(plan)) == plan
+
+
+@pytest.mark.parametrize("value", ["yes", "on", "010", "1:30", "2024-01-31", "1_000", "0x1f", "~x", "+ 5"])
+def test_yaml_guesses_nothing(value: str) -> None:
+    assert read(f"blocks: [{{jobs: [{{args: {{a: {value}}}}}]}}]").blocks[0].jobs[0].args["a"] == value
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("name: 5", "name: a string is expected, found the number 5"),
+        ("name: true", "name: a string is expected, found the boolean true"),
+        ("blocks: {}", "blocks: a list is expected, found an object"),
+        ("blocks: [1]", "blocks[0]: an object with desc, rateLimit, rate_limit, jobs is expected"),
+        (
+            "blocks: [{rateLimit: many}]",
+            "blocks[0].rateLimit: an integer is expected, found the string 'many'",
+        ),
+        ("blocks: [{rateLimit: true}]", "an integer is expected, found the boolean true"),
+        ("blocks: [{rateLimit: 3000000000}]", "an integer is expected"),
+        ("blocks: [{rateLimit: 1, rate_limit: 1}]", "are the same: keep one"),
+        ("blocks: [{jobs: [{args: {a: 1.5}}]}]", "blocks[0].jobs[0].args.a: a string is expected, found the"),
+        ("blocks: [{jobs: [{args: {a: null}}]}]", "args.a: a string is expected, found null"),
+        ("blocks: [{jobs: [{args: [a]}]}]", "args: an object of strings is expected, found a list"),
+        ("blocks: [{jobs: [{args: {3: a}}]}]", "the name of each argument"),
+        ("blocks: [{job: []}]", "blocks[0].job: there is no such key; the keys are desc, rateLimit"),
+        ("Name: x", "Name: there is no such key"),
+        ("", "the file: an object with name, desc, blocks is expected, found null"),
+        ("name: x\nname: y", "line 2, column 1: the key 'name' stands twice"),
+        ("name: x\nblocks: [", "line 3, column 1"),
+        ("name: x\n---\nname: y", "line 2, column 1"),
+        ("a: &x 1\nb: *x", "line 2, column 4: aliases are not accepted"),
+        ("a: " + "[" * 1000, "nested too deeply"),
+        ("name: !!python/object:os.system x", "could not determine a constructor"),
+        ("name: \x00", "no YAML"),
+    ],
+)
+def test_what_yaml_is_refused(text: str, told: str) -> None:
+    assert told in problems(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"name": "a", "name": "b"}', "the key 'name' stands twice"),
+        ('{"name":\n  oops}', "line 2, column 3"),
+        ("[" * 100000, "nested too deeply"),
+        ('{"name": "\\ud800"}', "name: it holds half a surrogate pair"),
+        ('{"name": ' + "1" * 5000 + "}", "too many digits"),
+        ("[]", "the file: an object"),
+    ],
+)
+def test_what_json_is_refused(text: str, told: str) -> None:
+    assert told in problems(text, as_json=True)
+
+
+def test_all_problems_are_told_at_once() -> None:
+    assert len(problems("{name: 1, desc: 2, blocks: 3, more: 4}").splitlines()) == 4
+    many = problems("blocks: [" + "1, " * 500 + "]")
+    assert many.splitlines()[-1] == "file: and 400 more problems"
+
+
+def test_files_are_told_by_extension_and_content(tmp_path: Path) -> None:
+    for name, text in {
+        "a.yaml": YAML,
+        "a.yml": YAML,
+        "a.json": dump_json(REQUEST),
+        "a": dump_json(REQUEST),
+    }.items():
+        (tmp_path / name).write_text(text)
+        assert load_workreq(str(tmp_path / name)) == REQUEST
+
+
+def test_standard_input() -> None:
+    assert load_workreq("-", io.StringIO(YAML)) == REQUEST
+    assert load_workreq("-", io.TextIOWrapper(io.BytesIO(json.dumps({"name": "x"}).encode()))).name == "x"
+    with pytest.raises(BadFile, match="standard input: name"):
+        load_workreq("-", io.StringIO("name: 1"))
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BadFile, match=r"none\.yaml: cannot be read: No such file"):
+        load_workreq(str(tmp_path / "none.yaml"))
+    with pytest.raises(BadFile, match="cannot be read: Is a directory"):
+        load_workreq(str(tmp_path))
+    with pytest.raises(BadFile, match="is no path"):
+        load_workreq("a\0b")
+    (tmp_path / "latin").write_bytes(b"name: caf\xe9")
+    with pytest.raises(BadFile, match=r"not UTF-8 text \(byte 10\)"):
+        load_workreq(str(tmp_path / "latin"))
+    monkeypatch.setattr(workreq_files, "MAX_BYTES", 5)
+    with pytest.raises(BadFile, match="larger than"):
+        load_workreq(str(tmp_path / "latin"))
