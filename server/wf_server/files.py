@@ -25,6 +25,8 @@ _DEBOUNCE_MS = 20
 _STEP_MS = 10
 #: A file changed less than this before it was looked at may change again without a trace in its times.
 _YOUNG_NS = 50_000_000
+#: A file changed less than this before it is watched may have changed since it was read.
+_RECENT_NS = 10_000_000_000
 
 Signature = tuple[int, ...]
 
@@ -147,6 +149,11 @@ def signature(path: Path) -> Signature:
     return (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino, stat.st_dev)
 
 
+def _changed_within(found: Signature, span_ns: int) -> bool:
+    """Whether the file changed so lately that its signature may hide a change; an absent one may."""
+    return len(found) == 1 or abs(time.time_ns() - found[1]) < span_ns
+
+
 class _WatchedFile:
     """One file, its last known signature and what to call when it differs."""
 
@@ -155,14 +162,15 @@ class _WatchedFile:
         self.wake = asyncio.Event()
         self._callback = callback
         self._signature = signature(path)
-        self._young = False
+        # Read before it was watched, perhaps, and changed or removed in between: it is read again.
+        self._doubtful = _changed_within(self._signature, _RECENT_NS)
 
     async def look(self) -> None:
         """Calls back if the file changed since the last look."""
         now = await asyncio.to_thread(signature, self.path)
-        young = len(now) > 1 and abs(time.time_ns() - now[1]) < _YOUNG_NS
-        changed = now != self._signature or self._young
-        self._signature, self._young = now, young
+        changed = now != self._signature or self._doubtful
+        self._signature = now
+        self._doubtful = len(now) > 1 and _changed_within(now, _YOUNG_NS)
         if not changed:
             return
         try:
@@ -174,9 +182,9 @@ class _WatchedFile:
 class FileWatcher:
     """Calls back when files change, appear, vanish or are replaced: by notices, and by looking.
 
-    Each file's callbacks run one at a time; a slow one never delays another file's. Construct it before
-    the files are first read: what changes from then on is seen. A callback may run once more than the
-    file changed.
+    Each file's callbacks run one at a time; a slow one never delays another file's. What changed between
+    the first reading of a file and the start of the watch is seen too, within some seconds. A callback may
+    run once more than its file changed.
     """
 
     def __init__(
@@ -237,7 +245,7 @@ class FileWatcher:
             directories = await asyncio.to_thread(self._directories)
             try:
                 await self._notices_of(directories)
-            except (OSError, RuntimeError) as error:
+            except (OSError, RuntimeError, ExceptionGroup) as error:
                 # Looking goes on without them.
                 log.warning("no notices of changed files for the moment", reason=str(error))
             await self._directories_changed.wait()

@@ -134,10 +134,11 @@ def _choice(where: str, field_name: str, value: object, choices: type[_Choice]) 
 class LiveInventory:
     """The inventory in force, which follows its files; a broken file leaves the last good one in force."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, settle_seconds: float = 0.1) -> None:
         self._data_dir = data_dir
         self._current = Inventory(MappingProxyType({}), MappingProxyType({}))
         self._problem = ""
+        self._settle_seconds = settle_seconds
         self._reading = asyncio.Lock()
 
     @property
@@ -163,6 +164,8 @@ class LiveInventory:
 
     async def reload(self) -> None:
         """Reads the files again; where they are broken, keeps what is in force and the reason."""
+        # An editor may have written a part of them: less than the whole can look right.
+        await asyncio.sleep(self._settle_seconds)
         before, known = self._current, self._problem
         try:
             await self.load()

@@ -88,11 +88,12 @@ def _policy(where: str, found: object, registry: JobRegistry) -> Policy[Any]:
 class LivePolicies:
     """The policies in force, which follow their file; a broken file leaves the last good ones in force."""
 
-    def __init__(self, path: Path, registry: JobRegistry) -> None:
+    def __init__(self, path: Path, registry: JobRegistry, settle_seconds: float = 0.1) -> None:
         self._path = path
         self._registry = registry
         self._book = PolicyBook()
         self._problem = ""
+        self._settle_seconds = settle_seconds
         self._reading = asyncio.Lock()
 
     @property
@@ -120,6 +121,8 @@ class LivePolicies:
 
     async def reload(self) -> None:
         """Reads the file again; where it is broken, keeps what is in force and the reason."""
+        # An editor may have written a part of it.
+        await asyncio.sleep(self._settle_seconds)
         known = self._problem
         try:
             await self.load()

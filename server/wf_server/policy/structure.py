@@ -53,8 +53,9 @@ def in_order(violations: Iterable[Violation]) -> list[Violation]:
     more = len(ordered) - MAX_VIOLATIONS
     if more <= 0:
         return ordered
-    rest = Violation(VALIDATION, f"and {more} more violation{'s' * (more > 1)}, not listed")
-    return [*ordered[:MAX_VIOLATIONS], rest]
+    first = ordered[MAX_VIOLATIONS]
+    message = f"from here on, {more} more violation{'s are' if more > 1 else ' is'} not listed"
+    return [*ordered[:MAX_VIOLATIONS], Violation(VALIDATION, message, first.block, first.job)]
 
 
 def _frame(request: WorkReq, max_jobs: int) -> list[Violation]:

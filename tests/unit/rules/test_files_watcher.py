@@ -108,6 +108,26 @@ async def test_what_changed_before_the_start_is_seen(tmp_path: Path, poll_second
     await watcher.wait_closed()
 
 
+@pytest.mark.parametrize("change", [lambda path: path.write_text("changed"), Path.unlink])
+async def test_what_changed_between_the_reading_and_the_watch_is_seen(
+    tmp_path: Path, poll_seconds: float, change: Callable[[Path], object]
+) -> None:
+    seen = Seen(tmp_path / "es.json")
+    seen.path.write_text("as it was read")
+    change(seen.path)
+    async with watching(seen, poll_seconds):
+        await seen.until(seen.path.read_text() if seen.path.exists() else None)
+
+
+async def test_a_file_of_long_ago_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "es.json"
+    seen = Seen(path)
+    monkeypatch.setattr(files, "signature", lambda path: (5, 5, 3, 1, 1))
+    file = files._WatchedFile(path, seen)
+    await file.look()
+    assert seen.texts == []
+
+
 async def test_a_change_that_leaves_times_and_size_alone_is_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,6 +140,7 @@ async def test_a_change_that_leaves_times_and_size_alone_is_seen(
     monkeypatch.setattr(files, "signature", lambda path: (5, now[0], 3, 1, 1))
     monkeypatch.setattr(time, "time_ns", lambda: now[0] + 1_000_000)
     await file.look()
+    assert seen.texts == ["one"]
     path.write_text("two")
     monkeypatch.setattr(time, "time_ns", lambda: now[0] + 1_000_000_000)
     await file.look()

@@ -85,7 +85,7 @@ def test_bad_machines_are_refused_with_their_line(tmp_path: Path, machines: str,
 
 
 async def test_the_last_good_one_stays_until_the_file_is_mended(tmp_path: Path) -> None:
-    live = LiveInventory(write(tmp_path))
+    live = LiveInventory(write(tmp_path), settle_seconds=0)
     assert live.current == Inventory({}, {})
     await live.load()
     good = live.current

@@ -127,7 +127,7 @@ async def test_of_very_many_violations_the_rest_is_counted(facts: Facts) -> None
     many = Act(lambda request: [Violation("act", "no", 0, j) for j in range(1_001)])
     found = await evaluate(REQUEST, book(many), facts)
     assert len(found) == 1_001
-    assert found[-1].message == "and 1 more violation, not listed"
+    assert found[-1].message == "from here on, 1 more violation is not listed"
 
 
 async def test_policies_run_at_the_same_time(facts: Facts) -> None:

@@ -160,7 +160,7 @@ def test_bad_settings_are_refused(path: Path, registry: JobRegistry, text: str, 
 async def test_the_last_good_one_is_shown_while_submissions_are_refused(
     path: Path, registry: JobRegistry
 ) -> None:
-    live = LivePolicies(path, registry)
+    live = LivePolicies(path, registry, settle_seconds=0)
     assert live.book == PolicyBook()
     write(path, entry("X", RESTRICT))
     await live.load()

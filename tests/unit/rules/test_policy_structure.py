@@ -84,7 +84,9 @@ def test_too_many_jobs_are_not_looked_at(registry: JobRegistry) -> None:
 def test_of_very_many_violations_the_rest_is_counted(registry: JobRegistry) -> None:
     found = validate_structure(request(Block("", 1, (Job("nope"),) * 2_500)), registry, 10_000)
     assert len(found) == MAX_VIOLATIONS + 1
-    assert found[-1].message == "and 1500 more violations, not listed"
+    assert found[-1].message == "from here on, 1500 more violations are not listed"
+    # Whoever puts it in order together with others finds it where the list breaks off.
+    assert sorted(found, key=Violation.place) == found
 
 
 async def test_in_portions_gives_the_same(registry: JobRegistry) -> None:
