@@ -101,10 +101,10 @@ def _not_an_object(char: str) -> str:
 
 
 def _hint(error: json.JSONDecodeError) -> str:
-    if error.msg.startswith("Expecting property name"):
-        return 'a name in double quotes is expected here; is there a comma after the last "name": value?'
     if error.pos >= len(error.doc.rstrip()):
         return "the file ends in the middle of an object; is a closing } missing?"
+    if error.msg.startswith("Expecting property name"):
+        return 'a name in double quotes is expected here; is there a comma after the last "name": value?'
     return f"{error.msg[0].lower()}{error.msg[1:]}; mend the text here"
 
 

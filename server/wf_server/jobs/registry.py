@@ -30,6 +30,11 @@ class JobRegistry:
         """The names of the registered job types, in order."""
         return tuple(self._types)
 
+    @property
+    def buckets(self) -> tuple[str, ...]:
+        """The names of the token buckets that jobs may name, in order."""
+        return tuple(self._checker.buckets)
+
     def __iter__(self) -> Iterator[JobType]:
         return iter(self._types.values())
 

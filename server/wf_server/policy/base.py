@@ -19,7 +19,7 @@ from wf_server.config import Section, settings_problem
 from wf_server.errors import ConfigError
 from wf_server.inventory import Inventory
 from wf_server.jobs.arguments import shape_problem
-from wf_server.jobs.base import Arg, JobType
+from wf_server.jobs.base import Arg, ArgKind, JobType
 from wf_server.jobs.registry import JobRegistry
 from wf_server.model import Job, Violation, WorkReq
 
@@ -123,8 +123,11 @@ def known_arg(job_type: JobType, setting: str, name: str) -> Arg:
     raise ConfigError(f'{setting}: {job_type.name} has no argument "{name}"; it has {known}')
 
 
-def possible_value(arg: Arg, setting: str, value: str) -> None:
+def possible_value(registry: JobRegistry, arg: Arg, setting: str, value: str) -> None:
     """Raises ConfigError for a value that no job could have in this argument."""
     problem = shape_problem(arg, value)
     if problem is not None:
         raise ConfigError(f"{setting}: {problem.found} can never be; expected is {problem.expected}")
+    if arg.kind is ArgKind.BUCKET and value not in registry.buckets:
+        known = ", ".join(registry.buckets) or "none"
+        raise ConfigError(f'{setting}: there is no token bucket "{value}"; server.toml has {known}')

@@ -85,6 +85,14 @@ def _policy(where: str, found: object, registry: JobRegistry) -> Policy[Any]:
         raise ConfigError(f"{where}: {name}: {error}") from None
 
 
+def _spelled(book: PolicyBook) -> dict[str, list[tuple[str, str]]]:
+    """What tells one book from another."""
+    return {
+        name: [(policy.name, policy.settings_json) for policy in policies]
+        for name, policies in book.workflow_types.items()
+    }
+
+
 class LivePolicies:
     """The policies in force, which follow their file; a broken file leaves the last good ones in force."""
 
@@ -123,7 +131,7 @@ class LivePolicies:
         """Reads the file again; where it is broken, keeps what is in force and the reason."""
         # An editor may have written a part of it.
         await asyncio.sleep(self._settle_seconds)
-        known = self._problem
+        before, known = _spelled(self._book), self._problem
         try:
             await self.load()
         except ConfigError as error:
@@ -131,4 +139,5 @@ class LivePolicies:
             if self._problem != known:
                 log.warning("policies not in force, submissions are refused", problem=self._problem)
             return
-        log.info("policies in force", workflow_types=list(self._book.names))
+        if known or _spelled(self._book) != before:
+            log.info("policies in force", workflow_types=list(self._book.names))

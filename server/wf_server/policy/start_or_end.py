@@ -52,7 +52,7 @@ class StartOrEnd(Policy[StartOrEndSettings]):
         job_type = known_job_type(registry, "JobName", self.settings.job_name)
         for name, value in self.settings.must_args.items():
             arg = known_arg(job_type, "MustArgs", name)
-            possible_value(arg, f"MustArgs.{name}", value)
+            possible_value(registry, arg, f"MustArgs.{name}", value)
         for index, name in enumerate(self.settings.allowed):
             known_job_type(registry, f"AllowedBeforeOrAfter[{index}]", name)
 

@@ -31,6 +31,7 @@ def test_an_empty_file_holds_no_objects_and_a_byte_order_mark_is_ignored(tmp_pat
     [
         ('{"a": 1}\n{"a": 2,}', ":2:", "comma"),
         ('{"a": 1}\n{"b": ', ":2:", "closing }"),
+        ("{\n", ":2:1:", "closing }"),
         ('[{"a": 1}]', ":1:1:", "not in an array"),
         ('{"a": 1},\n{"b": 1}', ":1:9:", "without commas"),
         ('{"a": 1}\n  "text"', ":2:3:", "an object {...} is expected"),

@@ -142,6 +142,10 @@ def test_what_is_wrong_with_the_file(path: Path, registry: JobRegistry, text: st
             'MustArgs.seconds: "0" can never be; expected is an integer of at least 1',
         ),
         (
+            configured("startOrEnd", JobName="tokenBucket", Start=True, MustArgs={"bucket": "mine"}),
+            'MustArgs.bucket: there is no token bucket "mine"; server.toml has diskEraseSatellite',
+        ),
+        (
             configured("startOrEnd", JobName="sleep", End=True, MustArgs={"seconds": 5}),
             "MustArgs.seconds: should be a valid string, found 5",
         ),
