@@ -16,7 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.screen import Screen
 
-from wf_tui.commands import Command, WfCommands, stop_commands
+from wf_tui.commands import Command, WfCommands, stop_commands, workflow_commands
 from wf_tui.dialogs.help import HelpDialog, help_groups
 from wf_tui.gateway import Gateway, GatewayError
 from wf_tui.live import Follower, Wait, wait_at_most
@@ -67,6 +67,7 @@ class WfApp(App[None]):
         now: Callable[[], datetime] = utc_now,
         pause_seconds: int = 60,
         log_path: Path | None = None,
+        notice: str = "",
         wait: Wait = wait_at_most,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -74,6 +75,7 @@ class WfApp(App[None]):
         self.register_theme(NIGHT)
         self.theme = NIGHT.name
         self._log_path = log_path
+        self._notice = notice
         self._now = now
         self._wait = wait
         self._jitter = jitter
@@ -88,6 +90,8 @@ class WfApp(App[None]):
     def on_mount(self) -> None:
         """Watches the stops for as long as the app runs."""
         self._stops.start()
+        if self._notice:
+            self.notify(clean(self._notice), timeout=15, markup=False)
 
     async def on_unmount(self) -> None:
         """Ends the watch."""
@@ -183,15 +187,18 @@ class WfApp(App[None]):
         place = self.screen.crumbs()[-1] if isinstance(self.screen, WfScreen) else "here"
         self.push_screen(HelpDialog(place, help_groups(self, self.screen.active_bindings.values())))
 
-    def commands(self) -> Iterator[Command]:
+    def commands(self, screen: Screen[Any]) -> Iterator[Command]:
         """Yields the commands that make sense everywhere."""
         yield Command("go: workflows", "The list of all workflows", self.action_home)
         yield Command("go: emergency stops", "What may run and what may not", self.action_stops)
         yield Command(
             "erase: a satellite's disks", "Site, checks, plan, verdict, confirmation", self.action_erase
         )
-        if self.situation.board is not None and isinstance(self.screen, WfScreen):
-            yield from stop_commands(self.situation.board, self.screen.engage_stop, self.screen.release_stop)
+        if self.situation.board is not None and isinstance(screen, WfScreen):
+            yield from stop_commands(self.situation.board, screen.engage_stop, screen.release_stop)
+        home = self.screen_stack[0]
+        if isinstance(home, WorkflowsScreen):
+            yield from workflow_commands(home.listing, self.open_workflow)
         yield Command("console: help", "The keys that work here", self.action_help)
         yield Command("console: theme", "Other colours", self.action_change_theme)
         yield Command("console: quit", "Workflows go on without the console", self.exit)

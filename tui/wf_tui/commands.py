@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.screen import Screen
 
+from wf_tui.state.format import short_id
+from wf_tui.state.listing import Listing
+from wf_tui.state.marks import mark
 from wf_tui.state.models import Stop, StopBoard
 from wf_tui.state.stops import board_lines, title
 from wf_tui.state.text import clean
+
+#: More would drown the other commands.
+_MOST_WORKFLOWS = 50
 
 
 class Command(NamedTuple):
@@ -25,8 +32,8 @@ class Command(NamedTuple):
 class Commanded(Protocol):
     """An app or a screen that has commands."""
 
-    def commands(self) -> Iterator[Command]:
-        """Yields those that make sense now."""
+    def commands(self, screen: Screen[Any]) -> Iterator[Command]:
+        """Yields those that make sense now, on that screen."""
         ...
 
 
@@ -36,7 +43,7 @@ class WfCommands(Provider):
     def _all(self) -> Iterator[Command]:
         for source in (self.screen, self.app):
             if isinstance(source, Commanded):
-                yield from source.commands()
+                yield from source.commands(self.screen)
 
     async def discover(self) -> Hits:
         """Offers everything while nothing is typed."""
@@ -62,3 +69,12 @@ def stop_commands(
             yield Command(f"stop: release {name}", "Asks for a reason and its name", partial(release, stop))
         else:
             yield Command(f"stop: engage {name}", "Cuts short what runs; asks before", partial(engage, stop))
+
+
+def workflow_commands(listing: Listing, open_workflow: Callable[[str], None]) -> Iterator[Command]:
+    """Yields the opening of the workflows on top of the list."""
+    for place in range(min(len(listing), _MOST_WORKFLOWS)):
+        summary = listing[place]
+        name = f"workflow: open {clean(summary.name)} {short_id(clean(summary.id))}"
+        words = f"{mark(summary.status)}  {clean(summary.desc)}"
+        yield Command(name, words, partial(open_workflow, summary.id))

@@ -22,13 +22,13 @@ from wf_tui.state.models import Status, Violation, WorkReq
 from wf_tui.state.text import clean
 from wf_tui.state.wizard import PreCheck, Step, World, may_go_on, paces, plan, pre_checks
 from wf_tui.widgets.rows import Piece, RowsView
-from wf_tui.widgets.site_table import SiteTable
+from wf_tui.widgets.site_table import SiteHead, SiteTable
 from wf_tui.widgets.steps import Steps
 from wf_tui.widgets.theme import MUTED
 from wf_tui.widgets.verdicts import checks_content, plan_content, violations_content
 
 #: Enough of an earlier run to know the usual times: its second block is the first that erases.
-_SAMPLE_BLOCK, _SAMPLE_JOBS = 1, 10
+_SAMPLE_BLOCKS, _SAMPLE_JOBS = 2, 10
 _ASK_AGAIN_SECONDS = 5.0
 
 
@@ -48,6 +48,8 @@ class WizardScreen(WfScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", id="wizard.filter", tooltip="Show only some sites"),
+        Binding("up,k", "scroll(-1)", "Up", show=False, id="wizard.up", tooltip="Scroll up"),
+        Binding("down,j", "scroll(1)", "Down", show=False, id="wizard.down", tooltip="Scroll down"),
         Binding("r", "again", "Check again", id="wizard.again", tooltip="Ask the server again"),
     ]
 
@@ -74,6 +76,7 @@ class WizardScreen(WfScreen):
                     yield quiet_input(
                         "words in name, type, status or reason – enter keeps, esc clears", id="text"
                     )
+                yield SiteHead()
                 yield SiteTable(erasable)
             for step in (Step.CHECKS, Step.PLAN, Step.VERDICT):
                 with VerticalScroll(id=f"step-{step.value}", can_focus=False):
@@ -176,6 +179,11 @@ class WizardScreen(WfScreen):
             return self._step in (Step.SITE, Step.CHECKS, Step.VERDICT)
         return True
 
+    def action_scroll(self, lines: int) -> None:
+        """Scrolls what the step shows, while the focus is on its button."""
+        if self._step is not Step.SITE:
+            self.query_one(f"#step-{self._step.value}").scroll_relative(y=lines, animate=False)
+
     def action_again(self) -> None:
         """Asks the server again what this step shows."""
         if self._step is Step.SITE:
@@ -248,15 +256,16 @@ class WizardScreen(WfScreen):
             self.query_one("#continue").focus()
 
     async def _paces(self, name: str) -> dict[str, float]:
-        runs, _ = await self.context.gateway.list(statuses=(Status.COMPLETED,), name=name, limit=1)
-        if not runs or runs[0].blocks <= _SAMPLE_BLOCK:
-            return {}
-        blocks = await asyncio.gather(
-            *(
-                self.context.gateway.list_jobs(runs[0].id, block, 0, _SAMPLE_JOBS)
-                for block in range(_SAMPLE_BLOCK + 1)
+        """The usual times, from the last run that completed; none where the server does not say."""
+        gateway = self.context.gateway
+        try:
+            runs, _ = await gateway.list(statuses=(Status.COMPLETED,), name=name, limit=1)
+            samples = range(_SAMPLE_BLOCKS if runs else 0)
+            blocks = await asyncio.gather(
+                *(gateway.list_jobs(runs[0].id, at, 0, _SAMPLE_JOBS) for at in samples)
             )
-        )
+        except GatewayError:
+            return {}
         return paces([job for block in blocks for job in block])
 
     def _checks(self) -> tuple[PreCheck, ...]:

@@ -66,6 +66,15 @@ def short_id(workflow_id: str) -> str:
     return workflow_id[:_SHORT_ID]
 
 
+def short_address(address: str, width: int = 28) -> str:
+    """Returns an address, of a long path only its end: `unix:…/demo/wf.sock`."""
+    if len(address) <= width:
+        return address
+    head, colon, path = address.partition(":")
+    kept = path[len(head) + 2 - width :]
+    return f"{head}{colon}…{kept[kept.find('/') :] if '/' in kept else kept}"
+
+
 def count(number: int, noun: str, plural: str = "") -> str:
     """Writes a number with its noun: `1 job`, `1,000 jobs`."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from wf_tui.state.format import short_address
 from wf_tui.state.models import StopBoard
 
 
@@ -44,4 +45,4 @@ def lost_line(situation: Situation, now: datetime) -> str:
         return ""
     seconds = max(0, round((link.retry_at - now).total_seconds())) if link.retry_at else 0
     when = f"retrying in {seconds} s" if seconds else "retrying now"
-    return f"Connection to {situation.address} lost – {when}…"
+    return f"Connection to {short_address(situation.address)} lost – {when}…"

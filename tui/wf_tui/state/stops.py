@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from wf_tui.state.models import EVERYTHING, Stop, StopBoard
 
 #: What `*` is when es.json has no entry for it: nothing stops everything.
@@ -11,7 +13,9 @@ _NOTHING_STOPS_ALL = Stop(EVERYTHING, engaged=False, listed=True)
 def board_lines(board: StopBoard) -> tuple[Stop, ...]:
     """Returns the entries in the board's order, with that of everything always first."""
     everything = next((stop for stop in board.stops if stop.name == EVERYTHING), _NOTHING_STOPS_ALL)
-    return everything, *(stop for stop in board.stops if stop.name != EVERYTHING)
+    others = tuple(stop for stop in board.stops if stop.name != EVERYTHING)
+    running = max(everything.running, sum(stop.running for stop in others))
+    return replace(everything, running=running), *others
 
 
 def stop_for(board: StopBoard, name: str) -> Stop | None:

@@ -105,7 +105,7 @@ def _policy_check(book: PolicyBook, name: str) -> PreCheck:
     if book.problem:
         words = f"the newer policies.json is refused: {book.problem}"
         return PreCheck("Policies", False, words, blocks=False)
-    return PreCheck("Policies", True, f"in force for {name}: {names}")
+    return PreCheck("Policies", True, f"{len(found.policies)} in force: {names}")
 
 
 def _stop_check(board: StopBoard, name: str) -> PreCheck:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from textual.content import Content
+from textual.widget import Widget
+
 from wf_tui.state.listing import contains_all
 from wf_tui.state.models import Site
 from wf_tui.state.text import clean
 from wf_tui.state.wizard import in_erase_order
 from wf_tui.widgets.rows import Piece, RowsView, fit
+
+_NAME, _TYPE, _STATUS, _MACHINES = 6, 10, 10, 8
 
 
 class SiteTable(RowsView):
@@ -50,11 +55,20 @@ class SiteTable(RowsView):
     def pieces(self, line: int, width: int) -> Iterable[Piece]:
         """Paints a site."""
         site = self._shown[line]
-        reason = self._reason(site)
+        reason = clean(self._reason(site)).removeprefix(f"{clean(site.name)} ")
         look = "dim" if reason else ""
-        machines = f"{site.machine_count:,} machines" if site.machine_count else "no machines"
         yield Piece("– " if reason else "✓ ", "dim" if reason else "good")
-        yield Piece(fit(clean(site.name), 8), "dim" if reason else "strong")
-        yield Piece(f"{site.type.value:<11}{site.status.value:<11}", look)
-        yield Piece(fit(machines, 14), look)
-        yield Piece(fit(clean(reason) if reason else "can be erased", max(0, width - 46)), look or "good")
+        yield Piece(fit(clean(site.name), _NAME), look or "strong")
+        yield Piece(f"{site.type.value:<{_TYPE}}{site.status.value:<{_STATUS}}", look)
+        yield Piece(f"{site.machine_count:>{_MACHINES},}  ", look)
+        rest = width - 4 - _NAME - _TYPE - _STATUS - _MACHINES
+        yield Piece(fit(reason or "can be erased", max(0, rest)), look or "good")
+
+
+class SiteHead(Widget):
+    """The columns' names."""
+
+    def render(self) -> Content:
+        """Paints the names."""
+        names = f"   {'SITE':<{_NAME}}{'TYPE':<{_TYPE}}{'STATUS':<{_STATUS}}{'MACHINES':>{_MACHINES}}  ERASE"
+        return Content(names).truncate(max(1, self.content_size.width), ellipsis=True)

@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from wf_tui.state.format import age, count, moment
-from wf_tui.state.models import Stop
+from wf_tui.state.models import EVERYTHING, Stop
 from wf_tui.state.stops import title
 from wf_tui.state.text import clean
 from wf_tui.widgets.rows import Piece, RowsView, fit
@@ -87,7 +87,9 @@ def stop_words(stop: Stop, now: datetime) -> Content:
         return Content(
             f"{name} has policies but no entry in es.json, which means stop. Releasing it writes one."
         )
-    if not stop.engaged:
+    if stop.name == EVERYTHING:
+        told = _everything_words(stop)
+    elif not stop.engaged:
         told = f"{name} may be submitted and executed; {count(stop.running, 'workflow')} running now."
     else:
         told = f"{name} is stopped: nothing starts, and what ran was cut short."
@@ -96,3 +98,9 @@ def stop_words(stop: Stop, now: datetime) -> Content:
         return Content(told)
     why = f": {clean(stop.reason)}" if stop.reason else ""
     return Content(f"{told}\nSet {moment(now, stop.changed)}{who}{why}")
+
+
+def _everything_words(stop: Stop) -> str:
+    if stop.engaged:
+        return "Everything is stopped, whatever its own entry says: nothing starts, what ran was cut short."
+    return f"Each type goes by its own entry; {count(stop.running, 'workflow')} running now."

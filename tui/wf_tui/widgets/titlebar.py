@@ -8,6 +8,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from wf_tui.state.format import short_address
 from wf_tui.state.situation import Situation
 from wf_tui.state.text import clean
 
@@ -37,7 +38,7 @@ class TitleBar(Widget):
         situation = self.situation
         if situation is None:
             return Content("")
-        address = clean(situation.address)
+        address = short_address(clean(situation.address))
         if situation.connected is None:
             return Content.styled(f"◌ {address} connecting", "$text-warning")
         if not situation.connected:

@@ -1,0 +1,97 @@
+"""`wf-tui`: reads the command line, connects, and runs the console."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from importlib.metadata import version
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import NoReturn
+
+import click
+from platformdirs import user_state_path
+
+_DEFAULT_ADDRESS = "127.0.0.1:8080"
+_DEMO_PAUSE_SECONDS = 2
+_LOG_BYTES = 1_000_000
+_UNUSABLE, _UNREACHABLE = 2, 6
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--address",
+    envvar="WF_ADDRESS",
+    default=_DEFAULT_ADDRESS,
+    show_default=True,
+    show_envvar=True,
+    metavar="HOST:PORT|unix:PATH",
+    help="Where the server listens.",
+)
+@click.option(
+    "--demo", is_flag=True, help="Start a private server with sample sites, and end it with the console."
+)
+@click.version_option(version("wf"), prog_name="wf-tui")
+def main(address: str, demo: bool) -> None:
+    """The keyboard-driven console of wf: watch workflows, stop them, erase satellites.
+
+    Exit codes: 0 after quitting, 1 after an unexpected error, 2 if it cannot start as it was called,
+    6 if the private server does not start. A server that does not answer is no error: the console
+    waits for it.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        _refuse("wf-tui needs a terminal; `wf` does the same from scripts", _UNUSABLE)
+    log_path = _open_log()
+    sys.exit(asyncio.run(_demo(log_path) if demo else _connect(address, log_path)))
+
+
+async def _connect(address: str, log_path: Path | None, *, pause_seconds: int = 60, notice: str = "") -> int:
+    # Here rather than above: `--help` and `--version` answer at once.
+    from wf_tui.app import WfApp
+    from wf_tui.grpc_gateway import GrpcGateway
+
+    try:
+        gateway = GrpcGateway(address)
+    except ValueError as error:
+        _refuse(str(error), _UNUSABLE)
+    try:
+        app = WfApp(gateway, pause_seconds=pause_seconds, log_path=log_path, notice=notice)
+        await app.run_async()
+        return app.return_code or 0
+    finally:
+        await gateway.close()
+
+
+async def _demo(log_path: Path | None) -> int:
+    from wf_tui.private_server import PrivateServer, PrivateServerError
+
+    click.echo("Starting a private server…", err=True)
+    try:
+        async with PrivateServer() as server:
+            return await _connect(
+                server.address, log_path, pause_seconds=_DEMO_PAUSE_SECONDS, notice=server.notice
+            )
+    except PrivateServerError as error:
+        _refuse(str(error), _UNREACHABLE)
+
+
+def _refuse(message: str, code: int) -> NoReturn:
+    click.echo(f"wf-tui: {message}", err=True)
+    sys.exit(code)
+
+
+def _open_log() -> Path | None:
+    """Sends what the console logs to a file that is made when there is something to say."""
+    path = user_state_path("wf") / "wf-tui.log"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    handler = RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=1, delay=True, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logger = logging.getLogger("wf_tui")
+    logger.addHandler(handler)
+    # The terminal belongs to the console.
+    logger.propagate = False
+    return path
