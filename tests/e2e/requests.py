@@ -8,6 +8,9 @@ from collections.abc import Awaitable, Callable
 import wf_proto as pb
 from wf_proto.client import Client
 
+# The generated members are typed as plain numbers.
+GO = pb.StopStatus.from_string("GO")
+STOP = pb.StopStatus.from_string("STOP")
 ENDED = {pb.Status.COMPLETED, pb.Status.FAILED, pb.Status.STOPPED, pb.Status.CANCELLED}
 
 

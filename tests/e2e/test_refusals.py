@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import wf_proto as pb
-from tests.e2e.requests import block, decom, ended, erase, erasure, job, naps, token
+from tests.e2e.requests import GO, block, decom, ended, erase, erasure, job, naps, token
 from tests.e2e.server_process import ServerProcess
 from wf_proto.client import Client
 from wf_proto.errors import EmergencyStopped, Rejected
@@ -115,7 +115,7 @@ async def test_no_policy_for_the_name(server: ServerProcess) -> None:
         with pytest.raises(EmergencyStopped) as stopped:
             await client.submit(request)
         assert "noPolicy" in {v.policy for v in stopped.value.violations}
-        await client.set_stop("Unheard", pb.StopStatus.GO, "to see what else is wrong")
+        await client.set_stop("Unheard", GO, "to see what else is wrong")
         with pytest.raises(Rejected) as caught:
             await client.submit(request)
     assert not isinstance(caught.value, EmergencyStopped)

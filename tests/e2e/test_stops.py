@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 import wf_proto as pb
-from tests.e2e.requests import ended, naps, until
+from tests.e2e.requests import GO, STOP, ended, naps, until
 from tests.e2e.server_process import ServerProcess
 from wf_proto.client import Client
 from wf_proto.errors import EmergencyStopped, FailedPrecondition, InvalidRequest
 
-GO = '{"Name": "SatelliteDiskErase", "Status": "go"}\n{"Name": "Maintenance", "Status": "go"}\n'
+GOING = '{"Name": "SatelliteDiskErase", "Status": "go"}\n{"Name": "Maintenance", "Status": "go"}\n'
 ROUNDS = 10
 #: The promise is a second; the test waits longer so that a busy machine does not decide it.
 PATIENCE = 10
@@ -23,19 +23,21 @@ Act = Callable[[ServerProcess, Client], Awaitable[object]]
 
 
 async def edited(server: ServerProcess, client: Client) -> None:
-    server.es_json.write_text(GO.replace('"Maintenance", "Status": "go"', '"Maintenance", "Status": "stop"'))
+    server.es_json.write_text(
+        GOING.replace('"Maintenance", "Status": "go"', '"Maintenance", "Status": "stop"')
+    )
 
 
 async def everything(server: ServerProcess, client: Client) -> None:
-    server.es_json.write_text(GO + '{"Name": "*", "Status": "stop"}\n')
+    server.es_json.write_text(GOING + '{"Name": "*", "Status": "stop"}\n')
 
 
 async def erased(server: ServerProcess, client: Client) -> None:
-    server.es_json.write_text(GO.splitlines()[0])
+    server.es_json.write_text(GOING.splitlines()[0])
 
 
 async def broken(server: ServerProcess, client: Client) -> None:
-    server.es_json.write_text(GO[:-5])
+    server.es_json.write_text(GOING[:-5])
 
 
 async def removed(server: ServerProcess, client: Client) -> None:
@@ -43,7 +45,7 @@ async def removed(server: ServerProcess, client: Client) -> None:
 
 
 async def by_rpc(server: ServerProcess, client: Client) -> None:
-    response = await client.set_stop("Maintenance", pb.StopStatus.STOP, "a test")
+    response = await client.set_stop("Maintenance", STOP, "a test")
     assert response.stopped_workflows == 1
 
 
@@ -66,7 +68,7 @@ async def test_each_way_to_stop_ten_rounds_in_a_row(server: ServerProcess, act: 
                 await client.submit(naps(1))
             with pytest.raises(EmergencyStopped):
                 await client.exec(waiting)
-            server.es_json.write_text(GO)
+            server.es_json.write_text(GOING)
             await until(lambda: _goes(client))
             assert (await client.status(workflow_id)).status == pb.Status.STOPPED
 
@@ -81,7 +83,7 @@ async def _goes(client: Client) -> bool:
 
 async def test_a_stop_holds_over_a_restart(server: ServerProcess) -> None:
     async with server.client() as client:
-        await client.set_stop("Maintenance", pb.StopStatus.STOP, "until tomorrow")
+        await client.set_stop("Maintenance", STOP, "until tomorrow")
     await server.restart()
     async with server.client() as client:
         with pytest.raises(EmergencyStopped):
@@ -92,11 +94,11 @@ async def test_a_stop_holds_over_a_restart(server: ServerProcess) -> None:
 
 async def test_the_file_keeps_its_order_and_the_board_tells_who(server: ServerProcess) -> None:
     async with server.client("ann") as client:
-        await client.set_stop("*", pb.StopStatus.STOP, "all quiet, please")
-        await client.set_stop("*", pb.StopStatus.GO, "over")
+        await client.set_stop("*", STOP, "all quiet, please")
+        await client.set_stop("*", GO, "over")
         board = await client.list_stops()
     assert [s.name for s in board.stops] == ["SatelliteDiskErase", "Maintenance", "*"]
-    assert server.es_json.read_text() == GO + '{"Name": "*", "Status": "go"}\n'
+    assert server.es_json.read_text() == GOING + '{"Name": "*", "Status": "go"}\n'
     assert (board.stops[2].operator, board.stops[2].reason) == ("ann", "over")
 
 
@@ -119,11 +121,11 @@ async def test_the_board_is_watched_live(server: ServerProcess) -> None:
 async def test_what_set_refuses(server: ServerProcess) -> None:
     async with server.client() as client:
         with pytest.raises(InvalidRequest, match="reason"):
-            await client.set_stop("Maintenance", pb.StopStatus.GO, "")
+            await client.set_stop("Maintenance", GO, "")
         with pytest.raises(InvalidRequest, match="status"):
             await client.set_stop("Maintenance", pb.StopStatus(0), "x")
         with pytest.raises(InvalidRequest, match="not the name of a stop"):
-            await client.set_stop("a\nb", pb.StopStatus.STOP, "x")
+            await client.set_stop("a\nb", STOP, "x")
         server.es_json.write_text("{")
         with pytest.raises(FailedPrecondition, match=r"es\.json:1"):
-            await client.set_stop("Maintenance", pb.StopStatus.GO, "go!")
+            await client.set_stop("Maintenance", GO, "go!")

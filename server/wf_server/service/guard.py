@@ -71,14 +71,25 @@ def caller() -> Caller:
 
 
 @dataclass(frozen=True, slots=True)
+class Undecoded:
+    """The bytes of a message that its handler reads itself, in portions: see `wire`."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Encoded:
     """A message that is bytes already, because several streams share it."""
 
     data: bytes
 
 
+#: They carry a WorkReq, of any size.
+_UNDECODED = (pb.SubmitRequest, pb.CheckRequest, pb.WorkReq)
+
+
 class Codec(ProtoCodec):
-    """betterproto messages, and bytes that were encoded before."""
+    """betterproto messages; bytes that were encoded before; requests that are decoded later."""
 
     def encode(self, message: Any, message_type: Any) -> bytes:
         """Returns the bytes of a message."""
@@ -86,6 +97,8 @@ class Codec(ProtoCodec):
 
     def decode(self, data: bytes, message_type: Any) -> Any:
         """Reads a message. Raises GRPCError INVALID_ARGUMENT where the bytes are none."""
+        if message_type in _UNDECODED:
+            return Undecoded(data)
         try:
             return message_type().parse(data)
         except (RuntimeError, ValueError) as error:

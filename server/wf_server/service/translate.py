@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
 
 import wf_proto as pb
 from wf_server.events import Batch
 from wf_server.model import (
     WHOLE,
-    Block,
     BlockState,
     Change,
     Job,
@@ -18,7 +16,6 @@ from wf_server.model import (
     Summary,
     Violation,
     Workflow,
-    WorkReq,
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,35 +31,9 @@ def time_or_none(us: int) -> datetime | None:
     return time_of(us) if us else None
 
 
-def request_of(message: pb.WorkReq | None) -> WorkReq:
-    """A WorkReq message as the model's value."""
-    if message is None:
-        return WorkReq("", "", ())
-    blocks = tuple(
-        Block(
-            block.desc,
-            block.rate_limit,
-            tuple(Job(job.name, job.desc, MappingProxyType(job.args)) for job in block.jobs),
-        )
-        for block in message.blocks
-    )
-    return WorkReq(message.name, message.desc, blocks)
-
-
-def request_message(request: WorkReq) -> pb.WorkReq:
-    """The model's WorkReq as a message."""
-    return pb.WorkReq(
-        name=request.name,
-        desc=request.desc,
-        blocks=[
-            pb.Block(
-                desc=block.desc,
-                rate_limit=block.rate_limit,
-                jobs=[pb.Job(name=j.name, desc=j.desc, args=dict(j.args)) for j in block.jobs],
-            )
-            for block in request.blocks
-        ],
-    )
+def job_message(job: Job) -> pb.Job:
+    """One job of a WorkReq."""
+    return pb.Job(name=job.name, desc=job.desc, args=dict(job.args))
 
 
 def violation_message(violation: Violation) -> pb.Violation:

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import wf_proto as pb
 from wf_server.engine.workflows import Workflows
 from wf_server.errors import InvalidRequest, NotFound, Overloaded
 from wf_server.events import Batch, Hub, Lagging, ListBatch
-from wf_server.model import Workflow
-from wf_server.service.guard import Encoded, caller
+from wf_server.service.guard import Encoded, Undecoded, caller
 from wf_server.service.paging import page_limit, page_start, page_token
+from wf_server.service.reports import get_report, request_in, status_report
 from wf_server.service.translate import (
     batch_message,
     job_status_message,
-    request_message,
-    request_of,
     snapshot_message,
-    status_message,
     status_of,
     summary_message,
-    time_of,
-    time_or_none,
     violation_message,
 )
 
-#: Jobs encoded between two looks at the event loop.
-CHUNK = 500
 #: Workflows in the first message of a list's stream, unless asked otherwise.
 LIST_START = 200
 
@@ -40,14 +32,14 @@ class WorkflowService(pb.WorkflowServiceBase):
         self._hub = hub
         self._max_watchers = max_watchers
 
-    async def check(self, check_request: pb.CheckRequest) -> pb.CheckResponse:
+    async def check(self, check_request: pb.CheckRequest | Undecoded) -> pb.CheckResponse:
         """Tells everything for which Submit would refuse the request."""
-        violations = await self._workflows.check(request_of(check_request.work_req))
+        violations = await self._workflows.check(await request_in(check_request))
         return pb.CheckResponse(violations=[violation_message(v) for v in violations])
 
-    async def submit(self, submit_request: pb.SubmitRequest) -> pb.SubmitResponse:
+    async def submit(self, submit_request: pb.SubmitRequest | Undecoded) -> pb.SubmitResponse:
         """Stores a request that breaks no rule."""
-        request = request_of(submit_request.work_req)
+        request = await request_in(submit_request)
         return pb.SubmitResponse(id=await self._workflows.submit(request, caller().operator))
 
     async def exec(self, exec_request: pb.ExecRequest) -> pb.ExecResponse:
@@ -55,33 +47,13 @@ class WorkflowService(pb.WorkflowServiceBase):
         await self._workflows.execute(exec_request.id, caller().operator)
         return pb.ExecResponse()
 
-    async def status(self, status_request: pb.StatusRequest) -> pb.StatusResponse:
+    async def status(self, status_request: pb.StatusRequest) -> Encoded:  # type: ignore[override]
         """Reports a workflow whole."""
-        workflow = await self._workflows.find(status_request.id)
-        standing = workflow.standing
-        response = pb.StatusResponse(
-            id=workflow.id,
-            name=workflow.name,
-            desc=workflow.request.desc,
-            status=status_message(standing.status),
-            had_errors=workflow.had_errors,
-            was_es_stopped=workflow.was_es_stopped,
-            created=time_of(workflow.created_us),
-            started=time_or_none(standing.started_us),
-            ended=time_or_none(standing.ended_us),
-            operator=workflow.operator,
-            reason=standing.reason,
-            seq=standing.seq,
-        )
-        response.blocks = [await _block_status(workflow, b) for b in range(len(workflow.blocks))]
-        return response
+        return await status_report(await self._workflows.find(status_request.id))
 
-    async def get(self, get_request: pb.GetRequest) -> pb.GetResponse:
+    async def get(self, get_request: pb.GetRequest) -> Encoded:  # type: ignore[override]
         """Returns the stored WorkReq."""
-        workflow = await self._workflows.find(get_request.id)
-        return pb.GetResponse(
-            work_req=request_message(workflow.request), summary=summary_message(workflow.summary())
-        )
+        return await get_report(await self._workflows.find(get_request.id))
 
     async def list(self, list_request: pb.ListRequest) -> pb.ListResponse:
         """Lists workflows, newest first."""
@@ -162,24 +134,6 @@ class WorkflowService(pb.WorkflowServiceBase):
     def _check_watchers(self) -> None:
         if self._hub.watcher_count >= self._max_watchers:
             raise Overloaded(f"{self._max_watchers} watchers are connected already; try again later")
-
-
-async def _block_status(workflow: Workflow, block: int) -> pb.BlockStatus:
-    spec, state = workflow.request.blocks[block], workflow.blocks[block]
-    jobs = []
-    for job in range(len(spec.jobs)):
-        jobs.append(job_status_message(workflow, block, job))
-        if job % CHUNK == CHUNK - 1:
-            await asyncio.sleep(0)
-    return pb.BlockStatus(
-        desc=spec.desc,
-        status=status_message(state.status),
-        has_error=state.has_error,
-        jobs=jobs,
-        rate_limit=spec.rate_limit,
-        started=time_or_none(state.started_us),
-        ended=time_or_none(state.ended_us),
-    )
 
 
 def _shared_batch(batch: Batch) -> pb.WatchResponse:

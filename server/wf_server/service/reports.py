@@ -1,0 +1,149 @@
+"""The messages that hold every job of a workflow, encoded in portions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TypeVar
+
+from betterproto import Message
+
+import wf_proto as pb
+from wf_proto import published as old
+from wf_server.errors import InvalidRequest
+from wf_server.model import Workflow, WorkReq
+from wf_server.service.guard import Encoded, Undecoded
+from wf_server.service.published_status import published_status
+from wf_server.service.translate import (
+    job_message,
+    job_status_message,
+    status_message,
+    summary_message,
+    time_of,
+    time_or_none,
+)
+from wf_server.service.wire import (
+    REQUEST_BLOCKS,
+    STATUS_BLOCKS,
+    Malformed,
+    read_request,
+    write_block,
+    write_report,
+)
+
+#: Jobs encoded in one go; each takes some tens of microseconds.
+PORTION = 250
+
+T = TypeVar("T", bound=Message)
+
+
+async def request_in(message: object, *, nested: bool = True) -> WorkReq:
+    """The WorkReq that a call brought. Raises InvalidRequest where the bytes hold none."""
+    if not isinstance(message, Undecoded):
+        raise TypeError(f"expected undecoded bytes, not {type(message).__name__}")
+    try:
+        return await read_request(message.data, nested=nested)
+    except Malformed as error:
+        raise InvalidRequest(f"the request is no WorkReq message: {error}") from error
+
+
+async def status_report(workflow: Workflow) -> Encoded:
+    """StatusResponse: a workflow whole."""
+    standing = workflow.standing
+    head = pb.StatusResponse(
+        id=workflow.id,
+        name=workflow.name,
+        desc=workflow.request.desc,
+        status=status_message(standing.status),
+        had_errors=workflow.had_errors,
+        was_es_stopped=workflow.was_es_stopped,
+        created=time_of(workflow.created_us),
+        started=time_or_none(standing.started_us),
+        ended=time_or_none(standing.ended_us),
+        operator=workflow.operator,
+        reason=standing.reason,
+        seq=standing.seq,
+    )
+
+    def block_head(b: int) -> pb.BlockStatus:
+        spec, state = workflow.request.blocks[b], workflow.blocks[b]
+        return pb.BlockStatus(
+            desc=spec.desc,
+            status=status_message(state.status),
+            has_error=state.has_error,
+            rate_limit=spec.rate_limit,
+            started=time_or_none(state.started_us),
+            ended=time_or_none(state.ended_us),
+        )
+
+    def some_jobs(b: int, jobs: range) -> pb.BlockStatus:
+        return pb.BlockStatus(jobs=[job_status_message(workflow, b, j) for j in jobs])
+
+    return Encoded(await write_report(head, _blocks(workflow.request, block_head, some_jobs), STATUS_BLOCKS))
+
+
+async def published_report(workflow: Workflow) -> Encoded:
+    """The published StatusResp: the same in five statuses."""
+    head = old.StatusResp(
+        name=workflow.name,
+        desc=workflow.request.desc,
+        status=published_status(workflow.status),
+        had_errors=workflow.had_errors,
+        was_es_stopped=workflow.was_es_stopped,
+    )
+
+    def block_head(b: int) -> old.BlockStatus:
+        state = workflow.blocks[b]
+        return old.BlockStatus(
+            desc=workflow.request.blocks[b].desc,
+            status=published_status(state.status),
+            has_error=state.has_error,
+        )
+
+    def some_jobs(b: int, jobs: range) -> old.BlockStatus:
+        spec, state = workflow.request.blocks[b], workflow.blocks[b]
+        return old.BlockStatus(
+            jobs=[
+                old.JobStatus(
+                    name=spec.jobs[j].name,
+                    desc=spec.jobs[j].desc,
+                    args=dict(spec.jobs[j].args),
+                    status=published_status(state.statuses[j]),
+                    error=state.errors.get(j, ""),
+                )
+                for j in jobs
+            ]
+        )
+
+    return Encoded(await write_report(head, _blocks(workflow.request, block_head, some_jobs), STATUS_BLOCKS))
+
+
+async def get_report(workflow: Workflow) -> Encoded:
+    """GetResponse: the stored WorkReq and the summary."""
+    request = workflow.request
+
+    def block_head(b: int) -> pb.Block:
+        return pb.Block(desc=request.blocks[b].desc, rate_limit=request.blocks[b].rate_limit)
+
+    def some_jobs(b: int, jobs: range) -> pb.Block:
+        return pb.Block(jobs=[job_message(request.blocks[b].jobs[j]) for j in jobs])
+
+    head = pb.WorkReq(name=request.name, desc=request.desc)
+    work_req = await write_report(head, _blocks(request, block_head, some_jobs), REQUEST_BLOCKS)
+
+    async def once() -> AsyncIterator[bytes]:
+        yield work_req
+
+    summary = pb.GetResponse(summary=summary_message(workflow.summary()))
+    return Encoded(await write_report(summary, once(), 1))
+
+
+async def _blocks(
+    request: WorkReq, head: Callable[[int], T], some: Callable[[int, range], T]
+) -> AsyncIterator[bytes]:
+    for b, block in enumerate(request.blocks):
+        yield await write_block(head(b), _portions(b, len(block.jobs), some))
+
+
+def _portions(block: int, jobs: int, some: Callable[[int, range], T]) -> Iterator[T]:
+    for first in range(0, jobs, PORTION):
+        yield some(block, range(first, min(first + PORTION, jobs)))

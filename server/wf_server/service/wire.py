@@ -1,0 +1,194 @@
+"""Large messages in portions, so that no one of them holds the event loop for long.
+
+betterproto decodes and encodes a message in one go: 10,000 jobs take a quarter of a second, in which no
+stop would be heard. A WorkReq is therefore read from its bytes here, straight into the model, and the
+reports that hold every job of a workflow are put together from encoded portions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator
+from types import MappingProxyType
+
+from betterproto import Message
+
+from wf_server.model import Block, Job, WorkReq
+
+#: Jobs read or written between two looks at the event loop.
+PORTION = 1_000
+
+#: The numbers of repeated fields: WorkReq.blocks, Block.jobs; StatusResponse.blocks, BlockStatus.jobs.
+REQUEST_BLOCKS = 3
+STATUS_BLOCKS = 4
+
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_INT32_SIGN = 1 << 31
+
+_Field = tuple[int, int, int, int]
+
+
+class Malformed(ValueError):
+    """The bytes are not the message that they should be."""
+
+
+class Pace:
+    """Lets the event loop go on after every portion of jobs."""
+
+    def __init__(self, portion: int = PORTION) -> None:
+        self._portion = portion
+        self._done = 0
+
+    async def step(self) -> None:
+        """Counts one job."""
+        self._done += 1
+        if self._done % self._portion == 0:
+            await asyncio.sleep(0)
+
+
+async def read_request(data: bytes, *, nested: bool) -> WorkReq:
+    """Reads a WorkReq; where it is `nested`, the bytes are a message with a WorkReq as its field 1.
+
+    Raises Malformed. Unknown fields are passed over; of a repeated single field the last one counts.
+    """
+    start, end = 0, len(data)
+    if nested:
+        start = end = 0
+        for number, kind, first, last in _fields(data, 0, len(data)):
+            if number == 1:
+                start, end = _expect(kind, _BYTES, first, last)
+    name = desc = ""
+    blocks: list[Block] = []
+    pace = Pace()
+    for number, kind, first, last in _fields(data, start, end):
+        if number == 1:
+            name = _text(data, kind, first, last)
+        elif number == 2:
+            desc = _text(data, kind, first, last)
+        elif number == REQUEST_BLOCKS:
+            _expect(kind, _BYTES, first, last)
+            blocks.append(await _block(data, first, last, pace))
+    return WorkReq(name, desc, tuple(blocks))
+
+
+async def _block(data: bytes, start: int, end: int, pace: Pace) -> Block:
+    desc, rate_limit = "", 0
+    jobs: list[Job] = []
+    for number, kind, first, last in _fields(data, start, end):
+        if number == 1:
+            desc = _text(data, kind, first, last)
+        elif number == 2:
+            _expect(kind, _VARINT, first, last)
+            rate_limit = _int32(first)
+        elif number == 3:
+            _expect(kind, _BYTES, first, last)
+            jobs.append(_job(data, first, last))
+            await pace.step()
+    return Block(desc, rate_limit, tuple(jobs))
+
+
+def _job(data: bytes, start: int, end: int) -> Job:
+    name = desc = ""
+    args: dict[str, str] = {}
+    for number, kind, first, last in _fields(data, start, end):
+        if number == 1:
+            name = _text(data, kind, first, last)
+        elif number == 2:
+            desc = _text(data, kind, first, last)
+        elif number == 3:
+            _expect(kind, _BYTES, first, last)
+            key = value = ""
+            for inner, inner_kind, inner_first, inner_last in _fields(data, first, last):
+                if inner == 1:
+                    key = _text(data, inner_kind, inner_first, inner_last)
+                elif inner == 2:
+                    value = _text(data, inner_kind, inner_first, inner_last)
+            args[key] = value
+    return Job(name, desc, MappingProxyType(args))
+
+
+def _fields(data: bytes, at: int, end: int) -> Iterator[_Field]:
+    """Yields (number, kind, first, last) of each field; a varint's value comes as `first`."""
+    while at < end:
+        tag, at = _varint(data, at, end)
+        number, kind = tag >> 3, tag & 7
+        if number == 0:
+            raise Malformed("a field has the number 0")
+        if kind == _VARINT:
+            value, at = _varint(data, at, end)
+            yield number, kind, value, value
+            continue
+        if kind == _BYTES:
+            size, at = _varint(data, at, end)
+        elif kind == _FIXED64:
+            size = 8
+        elif kind == _FIXED32:
+            size = 4
+        else:
+            raise Malformed(f"a field has the unknown wire type {kind}")
+        if size > end - at:
+            raise Malformed("a field is longer than its message")
+        yield number, kind, at, at + size
+        at += size
+
+
+def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
+    value = shift = 0
+    while at < end:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+        shift += 7
+        if shift > 63:
+            raise Malformed("a number is too long")
+    raise Malformed("the message ends within a number")
+
+
+def _int32(value: int) -> int:
+    value &= 0xFFFFFFFF
+    return value - (1 << 32) if value & _INT32_SIGN else value
+
+
+def _text(data: bytes, kind: int, first: int, last: int) -> str:
+    _expect(kind, _BYTES, first, last)
+    try:
+        return data[first:last].decode()
+    except UnicodeDecodeError as error:
+        raise Malformed("a text is not UTF-8") from error
+
+
+def _expect(kind: int, expected: int, first: int, last: int) -> tuple[int, int]:
+    if kind != expected:
+        raise Malformed(f"a field has wire type {kind} where {expected} is expected")
+    return first, last
+
+
+async def write_report(head: Message, blocks: AsyncIterator[bytes], number: int) -> bytes:
+    """A message whose repeated field `number` holds the encoded blocks, which `head` lacks."""
+    parts = [bytes(head)]
+    async for block in blocks:
+        parts += [_tag(number, len(block)), block]
+    return b"".join(parts)
+
+
+async def write_block(head: Message, portions: Iterable[Message]) -> bytes:
+    """A block from its head and from messages of the same type that hold some of its jobs each.
+
+    Concatenated encodings of a message are the encoding of the merged message.
+    """
+    parts = [bytes(head)]
+    for portion in portions:
+        parts.append(bytes(portion))
+        await asyncio.sleep(0)
+    return b"".join(parts)
+
+
+def _tag(number: int, size: int) -> bytes:
+    out = bytearray([number << 3 | _BYTES])
+    while size > 0x7F:
+        out.append(size & 0x7F | 0x80)
+        size >>= 7
+    out.append(size)
+    return bytes(out)

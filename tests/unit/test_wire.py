@@ -1,0 +1,96 @@
+"""Reading a WorkReq straight from its bytes gives what the library gives, or refuses."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import wf_proto as pb
+from wf_server.model import Workflow, WorkReq
+from wf_server.service.reports import get_report, status_report
+from wf_server.service.wire import Malformed, read_request
+
+texts = st.text(max_size=6)
+jobs = st.builds(pb.Job, name=texts, desc=texts, args=st.dictionaries(texts, texts, max_size=3))
+blocks = st.builds(
+    pb.Block, desc=texts, rate_limit=st.integers(-(2**31), 2**31 - 1), jobs=st.lists(jobs, max_size=4)
+)
+requests = st.builds(pb.WorkReq, name=texts, desc=texts, blocks=st.lists(blocks, max_size=4))
+
+
+def plain(request: WorkReq) -> object:
+    return (
+        request.name,
+        request.desc,
+        [(b.desc, b.rate_limit, [(j.name, j.desc, dict(j.args)) for j in b.jobs]) for b in request.blocks],
+    )
+
+
+def plain_message(request: pb.WorkReq) -> object:
+    return (
+        request.name,
+        request.desc,
+        [(b.desc, b.rate_limit, [(j.name, j.desc, j.args) for j in b.jobs]) for b in request.blocks],
+    )
+
+
+@given(requests)
+async def test_it_reads_what_was_written(request: pb.WorkReq) -> None:
+    assert plain(await read_request(bytes(request), nested=False)) == plain_message(request)
+    wrapped = bytes(pb.SubmitRequest(work_req=request))
+    assert plain(await read_request(wrapped, nested=True)) == plain_message(request)
+
+
+@given(requests)
+async def test_what_is_reported_reads_back(request: pb.WorkReq) -> None:
+    workflow = Workflow("w", await read_request(bytes(request), nested=False), "me", 5)
+    got = pb.GetResponse().parse((await get_report(workflow)).data)
+    assert plain_message(got.work_req) == plain_message(request)
+    assert got.summary.jobs.total == workflow.request.job_count
+    status = pb.StatusResponse().parse((await status_report(workflow)).data)
+    assert [[j.name for j in b.jobs] for b in status.blocks] == [
+        [j.name for j in b.jobs] for b in request.blocks
+    ]
+    assert (status.id, status.name) == ("w", request.name)
+
+
+@given(st.binary(max_size=60))
+async def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    for nested in (False, True):
+        try:
+            await read_request(data, nested=nested)
+        except Malformed as error:
+            assert str(error)
+
+
+@given(requests, st.data())
+async def test_a_changed_byte_is_read_or_refused(request: pb.WorkReq, data: st.DataObject) -> None:
+    encoded = bytearray(bytes(request))
+    if encoded:
+        at = data.draw(st.integers(0, len(encoded) - 1))
+        encoded[at] = data.draw(st.integers(0, 255))
+    try:
+        await read_request(bytes(encoded), nested=False)
+    except Malformed as error:
+        assert str(error)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"\x08\x01", "wire type 0 where 2"),
+        (b"\x0a\x05ab", "longer than its message"),
+        (b"\x0a", "ends within a number"),
+        (b"\x0a" + b"\xff" * 12, "too long"),
+        (b"\x0a\x01\xff", "not UTF-8"),
+        (b"\x0b", "wire type 3"),
+        (b"\x00", "number 0"),
+    ],
+)
+async def test_what_is_wrong_is_told(data: bytes, told: str) -> None:
+    with pytest.raises(Malformed, match=told):
+        await read_request(data, nested=False)
+
+
+async def test_unknown_fields_are_passed_over() -> None:
+    request = await read_request(b"\x78\x05\x0a\x01T\x7d\0\0\0\0\x79" + bytes(8), nested=False)
+    assert request == WorkReq("T", "", ())
