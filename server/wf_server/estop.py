@@ -6,19 +6,18 @@ Fail-safe: no entry means stop, and a file that cannot be read or understood mea
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 
 from wf_server.clock import Clock
-from wf_server.config import told
 from wf_server.errors import ConfigError, FailedPrecondition, InvalidRequest
-from wf_server.files import read_objects, write_atomically
+from wf_server.es_file import StopEntries, StopFile, read_stops, text_of, with_entry
+from wf_server.files import write_atomically
 from wf_server.model import EVERYTHING, StopRecord, StopStatus
 
 log = structlog.get_logger(__name__)
@@ -28,8 +27,6 @@ BY_HAND = "es.json"
 #: In characters.
 MAX_NAME = 200
 MAX_REASON = 1_000
-
-_Entries = Mapping[str, StopStatus]
 
 
 class StopLog(Protocol):
@@ -59,30 +56,6 @@ class StopEntry:
     time_us: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """es.json as it was read: its entries in order, or what is wrong with it."""
-
-    #: The first entry of each name.
-    entries: _Entries
-    #: All entries as they stand, those that are ignored too.
-    lines: tuple[tuple[str, StopStatus], ...] = ()
-    problem: str = ""
-
-    @property
-    def is_doubtful(self) -> bool:
-        """Whether it may be the middle of someone's saving the file."""
-        return bool(self.problem) or not self.entries
-
-    def go(self) -> frozenset[str]:
-        """What is not stopped."""
-        if self.problem or self.entries.get(EVERYTHING) is StopStatus.STOP:
-            return frozenset()
-        return frozenset(
-            name for name, status in self.entries.items() if status is StopStatus.GO and name != EVERYTHING
-        )
-
-
 class EmergencyStops:
     """What is stopped now. Everything is, until `load` has read the file."""
 
@@ -91,11 +64,12 @@ class EmergencyStops:
         self._log = log
         self._clock = clock
         self._settle_seconds = settle_seconds
-        self._reading = _Reading({}, problem=f"{path}: not read yet")
+        self._reading = StopFile({}, problem=f"{path}: not read yet")
         self._go: frozenset[str] = frozenset()
         self._records: dict[str, StopRecord] = {}
         self._listeners: dict[object, Callable[[], None]] = {}
         self._changing = asyncio.Lock()
+        self._recording = asyncio.Lock()
         self._changes: set[asyncio.Task[StopEntry]] = set()
 
     @property
@@ -163,70 +137,76 @@ class EmergencyStops:
         """Reads es.json and who changed it last. Raises ConfigError where the file cannot be used."""
         async with self._changing:
             self._records = await self._log.latest_stops()
-            reading = await asyncio.to_thread(_read, self._path)
+            reading = await asyncio.to_thread(read_stops, self._path)
             if reading.problem:
                 raise ConfigError(reading.problem)
             # What the records say held when the server ended; only differences from that are edits.
             before = {name: record.status for name, record in self._records.items()}
-            self._put_in_force(reading)
             known = {name: status for name, status in reading.entries.items() if name in before}
-            await self._record_edits(before, known)
+            edits = self._edits(before, known)
+            self._put_in_force(reading)
+        await self._keep(edits)
 
     async def reload(self) -> None:
         """Reads es.json again. Where it is broken, missing or empty, that counts if it stays so."""
         async with self._changing:
-            reading = await asyncio.to_thread(_read, self._path)
-            if not reading.is_doubtful:
-                await self._follow(reading)
-                return
-        await self._clock.sleep(self._settle_seconds)
-        async with self._changing:
-            await self._follow(await asyncio.to_thread(_read, self._path))
+            reading = await asyncio.to_thread(read_stops, self._path)
+            edits = [] if reading.is_doubtful else self._follow(reading)
+        if reading.is_doubtful:
+            await self._clock.sleep(self._settle_seconds)
+            async with self._changing:
+                edits = self._follow(await asyncio.to_thread(read_stops, self._path))
+        await self._keep(edits)
 
-    async def _follow(self, reading: _Reading) -> None:
-        """Puts what was found in the file in force, and on record what someone edited there."""
+    def _follow(self, reading: StopFile) -> list[StopRecord]:
+        """Puts what was found in the file in force; returns what someone edited there."""
         before = self._reading
         if reading == before or (reading.problem and reading.problem == before.problem):
-            return
+            return []
         if reading.problem:
             log.error("everything is stopped until es.json is mended", problem=reading.problem)
             # The entries of before stay on the board, all of them stopped.
-            reading = _Reading(before.entries, before.lines, reading.problem)
-        elif before.problem:
+            self._put_in_force(StopFile(before.entries, before.lines, reading.problem))
+            return []
+        if before.problem:
             log.info("es.json is in force again")
+        edits = self._edits(before.entries, reading.entries)
         self._put_in_force(reading)
-        if not reading.problem:
-            await self._record_edits(before.entries, reading.entries)
+        return edits
 
-    def _put_in_force(self, reading: _Reading) -> None:
+    def _put_in_force(self, reading: StopFile) -> None:
         self._reading = reading
         self._go = reading.go()
-        self._announce()
-
-    def _announce(self) -> None:
         for callback in list(self._listeners.values()):
             try:
                 callback()
             except Exception:
                 log.exception("a listener to the stops failed")
 
-    async def _record_edits(self, before: _Entries, after: _Entries) -> None:
+    def _edits(self, before: StopEntries, after: StopEntries) -> list[StopRecord]:
+        """What was changed in the file by hand; the board shows it from now on."""
         now = self._clock.now_us()
+        edits = []
         for name in (*after, *(name for name in before if name not in after)):
             # Erasing an entry stops; where it was a stop, nothing changes.
             old, new = before.get(name), after.get(name, StopStatus.STOP)
             if old is not new:
                 log.warning("a stop was changed in the file", name=name, status=new.value)
-                await self._record(StopRecord(name, new, BY_HAND, "", now))
+                edits.append(StopRecord(name, new, BY_HAND, "", now))
+        self._records.update({edit.name: edit for edit in edits})
+        return edits
 
-    async def _record(self, record: StopRecord) -> None:
-        """Keeps the record; a stop is in force whether or not that works."""
-        self._records[record.name] = record
-        try:
-            await self._log.record_stop(record)
-        except Exception:
-            log.exception("who changed a stop could not be recorded", name=record.name)
-        self._announce()
+    async def _keep(self, records: Iterable[StopRecord]) -> None:
+        """Puts on record what is in force already, whether or not that works.
+
+        Outside of `_changing`: the next stop must not wait for a slow disk.
+        """
+        async with self._recording:
+            for record in records:
+                try:
+                    await self._log.record_stop(record)
+                except Exception:
+                    log.exception("who changed a stop could not be recorded", name=record.name)
 
     async def set(self, name: str, status: StopStatus, operator: str, reason: str) -> StopEntry:
         """Engages or releases a stop by rewriting es.json; in force when it returns.
@@ -252,40 +232,55 @@ class EmergencyStops:
             log.warning("a stop was not set", task=task.get_name(), reason=str(error))
 
     async def _set(self, name: str, status: StopStatus, operator: str, reason: str) -> StopEntry:
-        async with self._changing:
-            reading = await self._usable_reading()
-            record = StopRecord(name, status, operator, reason, self._clock.now_us())
-            if status is StopStatus.GO:
+        record = StopRecord(name, status, operator, reason, self._clock.now_us())
+        released: StopEntry | None = None
+        if status is StopStatus.GO:
+            async with self._changing:
+                await self._usable_reading()
+                released = self._entry(name)
+            async with self._recording:
                 await self._log.record_stop(record)
-            changed = _with(reading, name, status)
-            if changed != reading:
-                await self._write(changed)
-            # The record first, so that whoever is told finds it.
-            self._records[name] = record
-            self._put_in_force(changed)
-            if status is StopStatus.STOP:
-                await self._record(record)
-            log.warning("a stop was set", name=name, status=status.value, operator=operator, reason=reason)
-            return self._entry(name)
+        unrecorded: list[StopRecord] = []
+        try:
+            async with self._changing:
+                reading = await self._usable_reading()
+                unrecorded += self._follow(reading)
+                if released not in (None, self._entry(name)):
+                    # Somebody engaged it after this release was asked for: the stop wins.
+                    raise FailedPrecondition(f"{name} was changed meanwhile; look at it again")
+                entry = await self._change(reading, record)
+            unrecorded += [record] * (status is StopStatus.STOP)
+        finally:
+            await self._keep(unrecorded)
+        log.warning("a stop was set", name=name, status=status.value, operator=operator, reason=reason)
+        return entry
 
-    async def _usable_reading(self) -> _Reading:
-        """The file as it is now, with what someone edited there since taken over."""
-        reading = await asyncio.to_thread(_read, self._path)
+    async def _change(self, reading: StopFile, record: StopRecord) -> StopEntry:
+        changed = with_entry(reading, record.name, record.status)
+        if changed != reading:
+            await self._write(changed)
+        # The record first, so that whoever is told finds it.
+        self._records[record.name] = record
+        self._put_in_force(changed)
+        return self._entry(record.name)
+
+    async def _usable_reading(self) -> StopFile:
+        """The file as it is now. Raises FailedPrecondition."""
+        reading = await asyncio.to_thread(read_stops, self._path)
         if reading.is_doubtful and self._reading.entries:
             # Someone may be saving the file this moment.
             await self._clock.sleep(self._settle_seconds)
-            reading = await asyncio.to_thread(_read, self._path)
+            reading = await asyncio.to_thread(read_stops, self._path)
         if reading.problem:
             raise FailedPrecondition(
                 f"es.json cannot be changed, and everything is stopped while it is so: {reading.problem}; "
                 "mend or restore the file on the server, then try again"
             )
-        await self._follow(reading)
         return reading
 
-    async def _write(self, reading: _Reading) -> None:
+    async def _write(self, reading: StopFile) -> None:
         try:
-            await asyncio.to_thread(write_atomically, self._path, _text(reading))
+            await asyncio.to_thread(write_atomically, self._path, text_of(reading))
         except OSError as error:
             raise FailedPrecondition(
                 f"{self._path} cannot be written: {error.strerror or error}; nothing was changed; "
@@ -304,43 +299,3 @@ def _check_change(name: str, status: StopStatus, reason: str) -> None:
         raise InvalidRequest("releasing a stop takes a reason; say why it is safe to go on")
     if len(reason) > MAX_REASON:
         raise InvalidRequest(f"the reason is longer than {MAX_REASON} characters; shorten it")
-
-
-def _read(path: Path) -> _Reading:
-    """Reads es.json; what is wrong with it comes back as a problem. Blocks."""
-    try:
-        lines = tuple(_line(f"{path}:{line}", found) for line, found in read_objects(path))
-    except ConfigError as error:
-        return _Reading({}, problem=str(error))
-    entries: dict[str, StopStatus] = {}
-    for name, status in lines:
-        entries.setdefault(name, status)
-    return _Reading(entries, lines)
-
-
-def _line(where: str, found: Mapping[str, Any]) -> tuple[str, StopStatus]:
-    for key in found:
-        if key not in ("Name", "Status"):
-            raise ConfigError(f'{where}: unknown field "{key}"; the fields are Name, Status')
-    name, status = found.get("Name"), found.get("Status")
-    if not isinstance(name, str) or not name:
-        raise ConfigError(f"{where}: Name is {told(name)}; a workflow type or {EVERYTHING} is expected")
-    if status not in ("go", "stop"):
-        raise ConfigError(f'{where}: Status of {told(name)} is {told(status)}; "go" or "stop" is expected')
-    return name, StopStatus(status)
-
-
-def _with(reading: _Reading, name: str, status: StopStatus) -> _Reading:
-    """The reading with one entry changed, or a new one at the end."""
-    lines = list(reading.lines)
-    positions = [i for i, (listed, _) in enumerate(lines) if listed == name]
-    if positions:
-        lines[positions[0]] = (name, status)
-    else:
-        lines.append((name, status))
-    return _Reading({**reading.entries, name: status}, tuple(lines))
-
-
-def _text(reading: _Reading) -> str:
-    lines = ({"Name": name, "Status": status.value} for name, status in reading.lines)
-    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)

@@ -27,11 +27,14 @@ class Records:
     def __init__(self) -> None:
         self.kept: list[StopRecord] = []
         self.broken = False
+        self.writable = asyncio.Event()
+        self.writable.set()
 
     async def latest_stops(self) -> dict[str, StopRecord]:
         return {record.name: record for record in self.kept}
 
     async def record_stop(self, record: StopRecord) -> None:
+        await self.writable.wait()
         if self.broken:
             raise StoreError("disk full")
         self.kept.append(record)
@@ -142,6 +145,7 @@ BROKEN = [
     '{"Name": "SatelliteDiskErase", "Status": "GO"}',
     '{"Name": "SatelliteDiskErase"}',
     '{"Name": "", "Status": "go"}',
+    '{"Name": "\\ud800", "Status": "go"}',
     '{"Name": "SatelliteDiskErase", "Status": "go", "Until": "noon"}',
     '{"Name": ["SatelliteDiskErase"], "Status": "go"}',
     "[]",
@@ -334,6 +338,45 @@ async def test_a_stop_that_cannot_be_recorded_is_in_force_all_the_same(board: Bo
         await board.stops.set(ERASE, GO, "ann", "fine")
     assert board.stops.is_stopped(ERASE)
     assert board.lines()[0] == (ERASE, "stop")
+
+
+@pytest.mark.parametrize("first", [STOP, GO])
+async def test_a_slow_disk_under_the_records_delays_no_stop(board: Board, first: StopStatus) -> None:
+    board.records.writable.clear()
+    slow = asyncio.create_task(board.stops.set("Other", first, "ann", "why not"))
+    quick = asyncio.create_task(board.stops.set(ERASE, STOP, "bob", "smoke"))
+    async with asyncio.timeout(20):
+        while not board.stops.is_stopped(ERASE):
+            await asyncio.sleep(0.001)
+    board.write('{"Name": "SatelliteDiskErase", "Status": "stop"}')
+    edit = asyncio.create_task(board.stops.reload())
+    async with asyncio.timeout(20):
+        while not board.stops.is_stopped("Maintenance"):
+            await asyncio.sleep(0.001)
+    assert board.records.kept == []
+    board.records.writable.set()
+    await asyncio.gather(slow, quick, edit)
+    assert {told[0] for told in board.records.told()} >= {"Other", ERASE, "Maintenance"}
+
+
+async def test_a_stop_engaged_after_a_release_was_asked_for_wins(board: Board) -> None:
+    await board.stops.set(ERASE, STOP, "ann", "smoke")
+    board.records.writable.clear()
+    release = asyncio.create_task(board.stops.set(ERASE, GO, "ann", "smoke is gone"))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        while not board.stops._recording.locked():
+            await asyncio.sleep(0.001)
+    engage = asyncio.create_task(board.stops.set(ERASE, STOP, "bob", "now flames"))
+    async with asyncio.timeout(20):
+        while board.stops.board([])[0].operator != "bob":
+            await asyncio.sleep(0.001)
+    board.records.writable.set()
+    with pytest.raises(FailedPrecondition, match="was changed meanwhile"):
+        await release
+    await engage
+    assert board.stops.is_stopped(ERASE)
+    assert board.records.told()[-1] == (ERASE, STOP, "bob", "now flames")
 
 
 async def test_changes_at_once_lose_nothing(board: Board) -> None:
