@@ -1,0 +1,85 @@
+"""check, submit, exec, run."""
+
+from __future__ import annotations
+
+import click
+
+from wf_tui.cli.exits import Exit, exit_of_violations
+from wf_tui.cli.options import command, watch_options
+from wf_tui.cli.session import Session
+from wf_tui.cli.watch_command import watch_to_the_end
+from wf_tui.state.models import WorkReq
+from wf_tui.state.text import clean
+from wf_tui.workreq_files import load_workreq
+
+_FILE = click.argument("file", metavar="FILE")
+_ID = click.argument("workflow_id", metavar="ID")
+
+
+async def submit_workreq(session: Session, request: WorkReq) -> str:
+    """Submits, notes the id in the submit log, and returns it. Raises GatewayError."""
+    workflow_id = await session.gateway.submit(request)
+    trouble = session.submit_log.note(workflow_id, request.name, session.gateway.address)
+    if trouble:
+        session.terminal.note(trouble)
+    return workflow_id
+
+
+async def execute_and_watch(session: Session, workflow_id: str) -> int:
+    """Executes a stored workflow and watches it to its end; returns the exit code for that."""
+    session.if_interrupted = (
+        f"interrupted: {workflow_id} may be running; wf {session.how_to_reach}status {workflow_id} tells"
+    )
+    await session.gateway.execute(workflow_id)
+    return await watch_to_the_end(session, workflow_id)
+
+
+def add_to(group: click.Group) -> None:
+    """Adds the commands to `wf`."""
+
+    @command(group, "check")
+    @_FILE
+    async def check(session: Session, file: str) -> int:
+        """Ask what Submit would say of the WorkReq in FILE; nothing is stored."""
+        request = load_workreq(file)
+        violations = await session.gateway.check(request)
+        if session.terminal.as_json:
+            session.terminal.json({"accepted": not violations, "violations": violations})
+        elif violations:
+            session.terminal.fail(f"{clean(request.name)} would be refused:", cleaned=False)
+            session.terminal.violations(violations)
+        else:
+            session.terminal.say(f"{clean(request.name)} would be accepted")
+        return exit_of_violations(violations)
+
+    @command(group, "submit")
+    @_FILE
+    async def submit(session: Session, file: str) -> int:
+        """Store the WorkReq in FILE and print its id; nothing starts."""
+        workflow_id = await submit_workreq(session, load_workreq(file))
+        if session.terminal.as_json:
+            session.terminal.json({"id": workflow_id})
+        else:
+            session.terminal.raw(clean(workflow_id))
+        return Exit.OK
+
+    @command(group, "exec")
+    @_ID
+    async def exec_(session: Session, workflow_id: str) -> int:
+        """Start a submitted workflow, once, and return at once."""
+        await session.gateway.execute(workflow_id)
+        if session.terminal.as_json:
+            session.terminal.json({"id": workflow_id, "executed": True})
+        session.terminal.say(
+            f"{clean(workflow_id)} is executing; wf {session.how_to_reach}watch {clean(workflow_id)}"
+        )
+        return Exit.OK
+
+    @command(group, "run")
+    @_FILE
+    @watch_options
+    async def run(session: Session, file: str) -> int:
+        """Submit the WorkReq in FILE, execute it and watch it to its end."""
+        workflow_id = await submit_workreq(session, load_workreq(file))
+        session.terminal.say(f"submitted as {clean(workflow_id)}")
+        return await execute_and_watch(session, workflow_id)
