@@ -7,6 +7,8 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from betterproto import which_one_of
+
 import wf_proto as pb
 from tests.bench.table import Row, percentile
 from tests.e2e.requests import block, job
@@ -51,6 +53,6 @@ async def _delays(server: ServerProcess, workflow_id: str) -> list[float]:
     async with server.client() as client:
         async for event in client.watch(workflow_id):
             now = time.time()
-            if event.batch is not None:
+            if which_one_of(event, "event")[0] == "batch":
                 delays += [(now - us / 1e6) * 1000 for us in event.batch.times_us]
     return delays
