@@ -29,9 +29,7 @@ _UNUSABLE, _UNREACHABLE = 2, 6
     metavar="HOST:PORT|unix:PATH",
     help="Where the server listens.",
 )
-@click.option(
-    "--demo", is_flag=True, help="Start a private server with sample sites, and end it with the console."
-)
+@click.option("--demo", is_flag=True, help="Bring a private server with sample sites.")
 @click.version_option(version("wf"), prog_name="wf-tui")
 def main(address: str, demo: bool) -> None:
     """The keyboard-driven console of wf: watch workflows, stop them, erase satellites.

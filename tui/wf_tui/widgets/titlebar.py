@@ -27,12 +27,17 @@ class TitleBar(Widget):
         """Paints the line; the breadcrumbs give way where it is narrow."""
         server = self._server()
         width = self.content_size.width - server.cell_length - 2
-        place = Content.assemble(
-            ("wf", "bold $text-primary"),
-            *((f" › {clean(crumb)}", "bold" if crumb is self.crumbs[-1] else "") for crumb in self.crumbs),
-        )
+        place = self._place(self.crumbs)
+        if place.cell_length > width:
+            # Where one is matters more than where one came from.
+            place = self._place(self.crumbs[-1:])
         place = place.truncate(max(0, width), ellipsis=True, pad=True)
         return Content.assemble(place, "  ", server)
+
+    @staticmethod
+    def _place(crumbs: Sequence[str]) -> Content:
+        *before, last = (f" › {clean(crumb)}" for crumb in crumbs)
+        return Content.assemble(("wf", "bold $text-primary"), *before, (last, "bold"))
 
     def _server(self) -> Content:
         situation = self.situation
