@@ -59,12 +59,11 @@ def add_to(group: click.Group) -> None:
                 kind.name if first else "",
                 policy.name,
                 json.dumps(policy.settings, ensure_ascii=False),
-                policy.help,
             )
             for kind in book.workflow_types
             for first, policy in zip([True] + [False] * len(kind.policies), kind.policies, strict=False)
         ]
-        session.terminal.table(("workflow type", "policy", "settings", "rule"), rows, "no policies")
+        session.terminal.table(("workflow type", "policy", "settings"), rows, "no policies")
         if book.problem:
             session.terminal.fail(f"a newer policies.json is not in force: {book.problem}")
         return Exit.OK

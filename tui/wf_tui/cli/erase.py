@@ -34,9 +34,8 @@ async def _plan(session: Session, site: str, pause: int) -> tuple[Site, WorkReq]
 
 def _show(session: Session, site: Site, plan: WorkReq, pause: int) -> None:
     say = session.terminal.say
-    say(
-        f"site {clean(site.name)}: {site.type.value}, {site.status.value}, {count(site.machine_count, 'machine')}"
-    )
+    machines = count(site.machine_count, "machine")
+    say(f"site {clean(site.name)}: {site.type.value}, {site.status.value}, {machines}")
     say(f"plan {plan.name}: {count(len(plan.blocks), 'block')}, {count(plan.job_count, 'job')}")
     rows = [
         (

@@ -87,7 +87,15 @@ class Terminal:
             table.add_column(head.removeprefix("#"), justify="right" if head.startswith("#") else "left")
         for row in lines:
             table.add_row(*(cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row))
-        self.say(table)
+        if self.out.is_terminal:
+            self.say(table)
+        elif not self.as_json:
+            self.raw(self._without_padding(table))
+
+    def _without_padding(self, table: Table) -> str:
+        with self.out.capture() as captured:
+            self.out.print(table)
+        return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
     def violations(self, violations: Sequence[Violation]) -> None:
         """Writes every violation: place, message, found, expected."""
