@@ -65,7 +65,6 @@ async def measure(directory: Path) -> AsyncIterator[Row]:
 
 
 async def _one_large(directory: Path) -> AsyncIterator[Row]:
-    directory.mkdir()
     async with ServerProcess(directory) as server, Client(server.address, timeout=TIMEOUT) as client:
         async with Probe(server.address) as probe:
             await run_once(client, 10_000)
@@ -83,7 +82,6 @@ def _peak_kilobytes(pid: int) -> int:
 
 
 async def _restart(directory: Path) -> AsyncIterator[Row]:
-    directory.mkdir()
     async with ServerProcess(directory) as server:
         async with server.client() as client:
             sleep = pb.Job(name="sleep", args={"seconds": "30"})

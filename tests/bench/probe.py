@@ -34,7 +34,7 @@ class Probe:
         assert await self._process.stdout.readline() == b"ready\n"
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, *_exit: object) -> None:
         assert self._process is not None
         out, _ = await self._process.communicate(b"\n")
         self.longest_ms = float(out)

@@ -1,0 +1,89 @@
+"""The recorder: grouped, durable before it is seen, and patient with a database that refuses."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from tests.unit.conftest import Engine, statuses
+from wf_server.engine import recorder
+from wf_server.errors import StoreError
+from wf_server.model import Change, Standing, Status, StopStatus
+
+
+class FlakyDisk:
+    """Stands in the store's `commit`: refuses while it is full, and counts."""
+
+    def __init__(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._commit = engine.store.commit
+        self.full = False
+        self.commits: list[int] = []
+        monkeypatch.setattr(engine.store, "commit", self.commit)
+        monkeypatch.setattr(recorder, "RETRY_SECONDS", 0.001)
+
+    async def commit(
+        self, changes: Mapping[int, Sequence[Change]], standings: Mapping[int, Standing]
+    ) -> None:
+        if self.full:
+            raise StoreError("wf.db: database or disk is full")
+        await self._commit(changes, standings)
+        self.commits.append(sum(map(len, changes.values())))
+
+
+async def test_what_waits_is_committed_together(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = FlakyDisk(engine, monkeypatch)
+    workflow = await engine.submit([""] * 100, rate_limit=100)
+    await engine.executor.start(workflow, "me")
+    await engine.until(lambda: workflow.is_final)
+    # 100 starts with their block's, 100 ends: never a commit for each.
+    assert sum(disk.commits) == 204
+    assert len(disk.commits) < 10
+
+
+async def test_while_the_disk_is_full_no_job_begins_and_nothing_is_lost(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = FlakyDisk(engine, monkeypatch)
+    workflow = await engine.submit(["wait", ""])
+    await engine.executor.start(workflow, "me")
+    await engine.until(lambda: bool(engine.jobs.running))
+    disk.full = True
+    engine.jobs.release()
+    while not engine.recorder.problem:
+        await asyncio.sleep(0.001)
+    assert "disk is full" in engine.recorder.problem
+    begun = len(engine.jobs.begun)
+    # The end of the first is not on record yet: nobody sees it, and the second does not begin.
+    assert statuses(workflow) == [["running", "not started"]]
+    disk.full = False
+    while not workflow.is_final:
+        await asyncio.sleep(0.001)
+    assert begun == 1
+    assert workflow.status is Status.COMPLETED
+    assert engine.recorder.problem == ""
+    assert await engine.store.load_workflow(workflow.id) == workflow
+
+
+async def test_a_stop_is_heard_while_the_disk_is_full(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = FlakyDisk(engine, monkeypatch)
+    workflow = await engine.submit(["wait", "wait"], rate_limit=2)
+    await engine.executor.start(workflow, "me")
+    await engine.until(lambda: len(engine.jobs.running) == 2)
+    disk.full = True
+    await engine.stops.set("T", StopStatus.STOP, "ann", "")
+    await engine.until(lambda: not engine.jobs.running)
+    assert not workflow.is_final
+    disk.full = False
+    while not workflow.is_final:
+        await asyncio.sleep(0.001)
+    assert workflow.status is Status.STOPPED
+
+
+async def test_a_late_report_is_dropped_not_recorded(engine: Engine) -> None:
+    workflow = await engine.run([""])
+    seq = workflow.seq
+    engine.recorder.job(workflow, 0, 0, Status.FAILED, "too late")
+    await engine.recorder.flush()
+    assert (workflow.seq, workflow.blocks[0].errors) == (seq, {})
