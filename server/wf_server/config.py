@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from wf_server.errors import ConfigError
+from wf_server.wording import printable, told
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -37,12 +37,6 @@ def parse_size(value: object) -> int:
     if match is None:
         raise ValueError(f'{told(value)} is not a size such as "512KiB" or "64MiB"')
     return int(match[1]) * _UNIT_BYTES[match[2]]
-
-
-def told(value: object) -> str:
-    """A value as a message quotes it."""
-    text = f'"{value}"' if isinstance(value, str) else json.dumps(value, default=str)
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]
@@ -149,7 +143,9 @@ def load_server_config(path: Path) -> ServerConfig:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}{_toml_problem(error)}") from None
+        raise ConfigError(f"{path}{printable(_toml_problem(error))}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: nested too deeply; flatten it") from None
     try:
         file = _File.model_validate(table)
     except ValidationError as error:
@@ -169,7 +165,7 @@ def settings_problem(error: ValidationError, model: type[BaseModel]) -> str:
     """Puts what a model refused into one line: `workflow.exec_within: "1x" is not a duration …`."""
     problems = [_problem(dict(detail), model) for detail in error.errors(include_url=False)]
     more = len(problems) - 1
-    return problems[0] + (f" (and {more} more problem{'s' * (more > 1)})" if more else "")
+    return printable(problems[0]) + (f" (and {more} more problem{'s' * (more > 1)})" if more else "")
 
 
 def _problem(detail: Mapping[str, Any], model: type[BaseModel]) -> str:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wf_server.config import told
 from wf_server.errors import ConfigError
 from wf_server.files import read_objects
 from wf_server.model import EVERYTHING, StopStatus
+from wf_server.wording import told
 
 StopEntries = Mapping[str, StopStatus]
 
@@ -55,7 +55,7 @@ def read_stops(path: Path) -> StopFile:
 def _line(where: str, found: Mapping[str, Any]) -> tuple[str, StopStatus]:
     for key in found:
         if key not in ("Name", "Status"):
-            raise ConfigError(f'{where}: unknown field "{key}"; the fields are Name, Status')
+            raise ConfigError(f"{where}: unknown field {told(key)}; the fields are Name, Status")
     name, status = found.get("Name"), found.get("Status")
     if not isinstance(name, str) or not name or not name.isprintable():
         raise ConfigError(f"{where}: Name is {told(name)}; a workflow type or {EVERYTHING} is expected")

@@ -16,6 +16,7 @@ import structlog
 from watchfiles import awatch
 
 from wf_server.errors import ConfigError
+from wf_server.wording import told
 
 log = structlog.get_logger(__name__)
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -82,7 +83,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise _Misread(f'the key "{twice}" stands twice in one object; keep one of them')
+        raise _Misread(f"the key {told(twice)} stands twice in one object; keep one of them")
     return found
 
 

@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 
 import structlog
 
-from wf_server.config import told
 from wf_server.errors import ConfigError
 from wf_server.files import read_objects
+from wf_server.wording import told
 
 log = structlog.get_logger(__name__)
 
@@ -111,7 +111,7 @@ def _load_machines(path: Path, sites: Mapping[str, Site]) -> dict[str, tuple[str
 def _expect_fields(where: str, found: Mapping[str, Any], names: Sequence[str]) -> None:
     for name in found:
         if name not in names:
-            raise ConfigError(f'{where}: unknown field "{name}"; the fields are {", ".join(names)}')
+            raise ConfigError(f"{where}: unknown field {told(name)}; the fields are {', '.join(names)}")
     for name in names:
         if name not in found:
             raise ConfigError(f'{where}: the field "{name}" is missing; add it')

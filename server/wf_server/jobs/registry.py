@@ -16,6 +16,7 @@ from wf_server.jobs.token_bucket import TokenBucket
 from wf_server.jobs.validate_decom import ValidateDecom
 from wf_server.model import Job
 from wf_server.tokens import Tokens
+from wf_server.wording import printable
 
 
 class JobRegistry:
@@ -64,5 +65,7 @@ def build_registry(config: ServerConfig, inventory: Callable[[], Inventory], tok
         if registry.get(name) is None:
             known = ", ".join(registry.names)
             where = config.source or "server.toml"
-            raise ConfigError(f"{where}: jobs.{name}: there is no such job type; known are {known}")
+            raise ConfigError(
+                f"{where}: jobs.{printable(name)}: there is no such job type; known are {known}"
+            )
     return registry

@@ -22,6 +22,7 @@ from wf_server.jobs.arguments import shape_problem
 from wf_server.jobs.base import Arg, ArgKind, JobType
 from wf_server.jobs.registry import JobRegistry
 from wf_server.model import Job, Violation, WorkReq
+from wf_server.wording import told
 
 #: How many jobs are looked at before other work gets its turn.
 PORTION = 1_000
@@ -110,7 +111,7 @@ def known_job_type(registry: JobRegistry, setting: str, name: str) -> JobType:
     found = registry.get(name)
     if found is None:
         known = ", ".join(registry.names)
-        raise ConfigError(f'{setting}: there is no job type "{name}"; known are {known}')
+        raise ConfigError(f"{setting}: there is no job type {told(name)}; known are {known}")
     return found
 
 
@@ -120,7 +121,7 @@ def known_arg(job_type: JobType, setting: str, name: str) -> Arg:
         if arg.name == name:
             return arg
     known = ", ".join(arg.name for arg in job_type.args) or "none"
-    raise ConfigError(f'{setting}: {job_type.name} has no argument "{name}"; it has {known}')
+    raise ConfigError(f"{setting}: {job_type.name} has no argument {told(name)}; it has {known}")
 
 
 def possible_value(registry: JobRegistry, arg: Arg, setting: str, value: str) -> None:
@@ -130,4 +131,4 @@ def possible_value(registry: JobRegistry, arg: Arg, setting: str, value: str) ->
         raise ConfigError(f"{setting}: {problem.found} can never be; expected is {problem.expected}")
     if arg.kind is ArgKind.BUCKET and value not in registry.buckets:
         known = ", ".join(registry.buckets) or "none"
-        raise ConfigError(f'{setting}: there is no token bucket "{value}"; server.toml has {known}')
+        raise ConfigError(f"{setting}: there is no token bucket {told(value)}; server.toml has {known}")

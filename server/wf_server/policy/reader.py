@@ -10,7 +10,6 @@ from typing import Any
 
 import structlog
 
-from wf_server.config import told
 from wf_server.errors import ConfigError
 from wf_server.files import read_objects
 from wf_server.jobs.registry import JobRegistry
@@ -19,6 +18,7 @@ from wf_server.policy.base import Policy, PolicyBook
 from wf_server.policy.restrict_job_types import RestrictJobTypes
 from wf_server.policy.same_args import SameArgs
 from wf_server.policy.start_or_end import StartOrEnd
+from wf_server.wording import told
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +52,7 @@ def _fields(where: str, found: Mapping[str, Any], *, required: tuple[str, ...], 
     known = [*required, *filter(None, [optional])]
     for key in found:
         if key not in known:
-            raise ConfigError(f'{where}: unknown field "{key}"; the fields are {", ".join(known)}')
+            raise ConfigError(f"{where}: unknown field {told(key)}; the fields are {', '.join(known)}")
     for key in required:
         if key not in found:
             raise ConfigError(f'{where}: the field "{key}" is missing; add it')

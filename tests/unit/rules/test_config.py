@@ -7,6 +7,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from wf_server.config import (
@@ -100,6 +102,11 @@ def test_it_is_frozen() -> None:
         ),
         ('[buckets."a b"]\nsize = 1\nrefill = 1\nevery = "1s"', ": buckets.a b: should match pattern"),
         ("[limits]\nmax_jobs = 0\nmax_watchers = 0", "(and 1 more problem)"),
+        (
+            '[workflow]\nexec_within = "1\\nx\\u001b[31m"',
+            ': workflow.exec_within: "1\\nx\\u001b[31m" is not',
+        ),
+        ('["work\\u202eflow"]', ": work\\u202eflow: unknown key"),
         ("[limits]\nmax_jobs = = 3", ":2:12: not TOML: "),
         ("[limits]\nmax_jobs = 1\nmax_jobs = 2", ": not TOML: "),
     ],
@@ -121,6 +128,25 @@ def test_unreadable_files_are_named(tmp_path: Path) -> None:
     path = tmp_path / "server.toml"
     path.write_bytes(b'a = "\xe9"')
     with pytest.raises(ConfigError, match="not UTF-8"):
+        load_server_config(path)
+
+
+@given(text=st.text(alphabet='[]={}.,"\\n ab1\\x1b\\u202e#', max_size=60))
+def test_anything_is_read_or_refused_in_one_line(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.toml"
+    path.write_text(text, encoding="utf-8")
+    message = ""
+    try:
+        load_server_config(path)
+    except ConfigError as refused:
+        message = str(refused)
+    assert message.isprintable()
+
+
+def test_deep_nesting_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "server.toml"
+    path.write_text("a = " + "[" * 100_000)
+    with pytest.raises(ConfigError, match="nested too deeply"):
         load_server_config(path)
 
 

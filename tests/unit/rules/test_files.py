@@ -7,6 +7,8 @@ import stat
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wf_server.errors import ConfigError
 from wf_server.files import read_objects, write_atomically
@@ -105,3 +107,29 @@ def test_a_failure_leaves_the_old_text_and_no_litter(tmp_path: Path, monkeypatch
         write_atomically(path, "new")
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["es.json"]
+
+
+def objects_or_refusal(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    try:
+        found = read_objects(path)
+    except ConfigError as refused:
+        message = str(refused)
+        assert message.startswith(str(path))
+        assert message.isprintable()
+    else:
+        assert all(isinstance(one, dict) and line >= 1 for line, one in found)
+
+
+@given(content=st.binary(max_size=200))
+def test_any_bytes_are_objects_or_refused_in_one_line(
+    content: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    objects_or_refusal(tmp_path_factory.getbasetemp() / "any.json", content)
+
+
+@given(text=st.text(alphabet='{}[]",: \n\\ua1e-.\x1b\u202e', max_size=60))
+def test_what_looks_like_json_is_objects_or_refused_in_one_line(
+    text: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    objects_or_refusal(tmp_path_factory.getbasetemp() / "almost.json", text.encode())
