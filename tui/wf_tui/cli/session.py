@@ -104,6 +104,9 @@ def run(settings: Settings, action: Action) -> int:
     except KeyboardInterrupt:
         terminal.note(f"\n{hint[0]}" if terminal.is_live else hint[0])
         return Exit.INTERRUPTED
+    except click.Abort:
+        terminal.note("\ninterrupted: nothing was done")
+        return Exit.INTERRUPTED
     except BrokenPipeError:
         _silence(sys.stdout.fileno())
         return Exit.OK
@@ -145,13 +148,16 @@ async def _server(settings: Settings, terminal: Terminal) -> AsyncIterator[str]:
 def _report(terminal: Terminal, error: Exception) -> None:
     if terminal.as_json:
         terminal.json(_as_json(error))
-    # The lines of these are a file's problems and a log's end; a server's message is one.
-    has_lines = isinstance(error, (BadFile, PrivateServerError))
-    terminal.fail(str(error) if has_lines else " ".join(str(error).splitlines()))
-    if isinstance(error, Refused):
+    if isinstance(error, Refused) and error.violations:
+        stopped = isinstance(error, EmergencyStopped)
+        terminal.fail("refused by an emergency stop:" if stopped else "refused:")
         terminal.violations(error.violations)
         if error.rejection_id:
             terminal.note(f"kept as rejection {error.rejection_id}")
+        return
+    # The lines of these are a file's problems and a log's end; a server's message is one.
+    has_lines = isinstance(error, (BadFile, PrivateServerError))
+    terminal.fail(str(error) if has_lines else " ".join(str(error).splitlines()))
 
 
 def _as_json(error: Exception) -> dict[str, object]:

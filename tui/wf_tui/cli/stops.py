@@ -53,6 +53,8 @@ def add_to(group: click.Group) -> None:
             for stop in board.stops
         ]
         session.terminal.table(("name", "status", "#running", "set by", "at", "reason"), rows, "no entries")
+        if any(stop.name == EVERYTHING and stop.engaged for stop in board.stops):
+            session.terminal.fail(f"everything is stopped, by the entry {EVERYTHING}")
         if board.problem:
             session.terminal.fail(f"everything is stopped: {board.problem}")
         return Exit.OK
