@@ -31,6 +31,14 @@ class _Server(Server):
         for protocol in self._connections:
             protocol.processor.close()
 
+    def fall_silent(self) -> None:
+        for protocol in self._connections:
+            protocol.data_received = _ignore  # type: ignore[method-assign]
+
+
+def _ignore(data: bytes) -> None:
+    """Hears nothing."""
+
 
 class SocketServer:
     """Serves objects of the generated `*ServiceBase` classes; can be stopped and started again."""
@@ -62,6 +70,11 @@ class SocketServer:
             await self._server.wait_closed()
             self._server = None
             self.path.unlink(missing_ok=True)
+
+    def fall_silent(self) -> None:
+        """Keeps its connections and answers nothing on them any more, not even a ping."""
+        if self._server is not None:
+            self._server.fall_silent()
 
     async def __aenter__(self) -> Self:
         await self.start()

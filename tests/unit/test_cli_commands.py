@@ -126,7 +126,8 @@ def test_run_follows_to_the_end_line_by_line(wf: Wf) -> None:
 
 def test_run_in_json_is_a_line_for_every_event(wf: Wf) -> None:
     events = [json.loads(line) for line in wf("run", str(wf.file), "--json").stdout.splitlines()]
-    assert events[0]["event"] == "snapshot"
+    assert [event["event"] for event in events[:2]] == ["submitted", "snapshot"]
+    assert events[0]["id"] == events[1]["summary"]["id"]
     assert events[-1]["event"] == "end"
     assert events[-1]["summary"]["status"] == "STATUS_COMPLETED"
     changes = [event for event in events if event["event"] == "change"]

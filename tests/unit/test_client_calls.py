@@ -347,3 +347,43 @@ async def test_a_closed_client_says_so(client: Client) -> None:
     await client.close()
     with pytest.raises(errors.Unreachable, match="closed by this program"):
         await client.status("one")
+
+
+async def test_a_server_that_falls_silent_is_noticed(server: SocketServer, workflows: Workflows) -> None:
+    workflows.events = [pb.WatchResponse(snapshot=pb.Snapshot())]
+    workflows.hanging = True
+    workflows._seen = noop  # type: ignore[method-assign]
+    async with Client(server.address, keepalive_seconds=0.05) as client:
+        events = client.watch("one")
+        await anext(events)
+        server.fall_silent()
+        with pytest.raises(errors.Unreachable, match="was lost"):
+            await anext(events)
+
+
+async def test_a_cancelled_caller_is_cancelled(client: Client, workflows: Workflows) -> None:
+    workflows.hanging = True
+    asked = asyncio.create_task(client.status("one"))
+    while not workflows.calls:
+        await asyncio.sleep(0)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+
+
+async def test_a_lost_connection_is_no_cancellation(server: SocketServer, workflows: Workflows) -> None:
+    workflows.hanging = True
+    async with Client(server.address, backoff=quick(1)) as client:
+
+        async def ask() -> int:
+            with pytest.raises(errors.Unreachable):
+                await client.status("one")
+            task = asyncio.current_task()
+            assert task is not None
+            return task.cancelling()
+
+        asked = asyncio.create_task(ask())
+        while not workflows.calls:
+            await asyncio.sleep(0)
+        await server.stop()
+        assert await asked == 0

@@ -7,7 +7,7 @@ import click
 from wf_tui.cli.exits import Exit
 from wf_tui.cli.options import command, watch_options
 from wf_tui.cli.session import Session
-from wf_tui.cli.submission import execute_and_watch, submit_workreq
+from wf_tui.cli.submission import execute_and_watch, submit_workreq, tell_id
 from wf_tui.diskerase import CannotErase, erasable, erase_request
 from wf_tui.gateway import NotFound
 from wf_tui.state.format import count
@@ -77,5 +77,5 @@ def add_to(group: click.Group) -> None:
             if not yes and not session.confirm(question, site):
                 return Exit.USAGE
             workflow_id = await submit_workreq(session, plan)
-            session.terminal.say(f"submitted as {clean(workflow_id)}")
+            tell_id(session, workflow_id)
             return await execute_and_watch(session, workflow_id)

@@ -102,10 +102,10 @@ def run(settings: Settings, action: Action) -> int:
     try:
         return asyncio.run(_connected(settings, terminal, action, hint))
     except KeyboardInterrupt:
-        terminal.note(f"\n{hint[0]}" if terminal.is_live else hint[0])
+        terminal.note_below(hint[0])
         return Exit.INTERRUPTED
     except click.Abort:
-        terminal.note("\ninterrupted: nothing was done")
+        terminal.note_below("interrupted: nothing was done")
         return Exit.INTERRUPTED
     except BrokenPipeError:
         _silence(sys.stdout.fileno())

@@ -25,6 +25,13 @@ async def submit_workreq(session: Session, request: WorkReq) -> str:
     return workflow_id
 
 
+def tell_id(session: Session, workflow_id: str) -> None:
+    """Says under which id a workflow was submitted, before anything else happens to it."""
+    if session.terminal.as_json:
+        session.terminal.json({"event": "submitted", "id": workflow_id}, one_line=True)
+    session.terminal.say(f"submitted as {clean(workflow_id)}")
+
+
 async def execute_and_watch(session: Session, workflow_id: str) -> int:
     """Executes a stored workflow and watches it to its end; returns the exit code for that."""
     session.if_interrupted = (
@@ -81,5 +88,5 @@ def add_to(group: click.Group) -> None:
     async def run(session: Session, file: str) -> int:
         """Submit the WorkReq in FILE, execute it and watch it to its end."""
         workflow_id = await submit_workreq(session, load_workreq(file))
-        session.terminal.say(f"submitted as {clean(workflow_id)}")
+        tell_id(session, workflow_id)
         return await execute_and_watch(session, workflow_id)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import IO, Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -25,6 +25,7 @@ _STYLES = {
 }
 #: Rows in a pipe are for other programs: no line is broken.
 _UNBROKEN = 10_000
+_WIDE = 130
 
 
 class _QuietConsole(Console):
@@ -49,6 +50,11 @@ class Terminal:
         self.err = _console(sys.stderr)
 
     @property
+    def is_narrow(self) -> bool:
+        """Whether an id, a name, a status and a description do not fit on one line."""
+        return self.out.is_terminal and self.out.width < _WIDE
+
+    @property
     def is_live(self) -> bool:
         """Whether a display that changes in place makes sense."""
         return self.out.is_terminal and not self.out.is_dumb_terminal and not self.as_json
@@ -61,6 +67,12 @@ class Terminal:
     def note(self, text: str) -> None:
         """Writes a remark that is no result, to standard error."""
         self.err.print(Text(clean(text)))
+
+    def note_below(self, text: str) -> None:
+        """Writes a remark below the `^C` or the prompt that a terminal's line still holds."""
+        if self.err.is_terminal:
+            self.err.print()
+        self.note(text)
 
     def fail(self, text: str, *, cleaned: bool = True) -> None:
         """Writes what went wrong, to standard error."""
@@ -83,8 +95,10 @@ class Terminal:
             self.say(Text(empty, style="dim"))
             return
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-        for head in heads:
-            table.add_column(head.removeprefix("#"), justify="right" if head.startswith("#") else "left")
+        for position, head in enumerate(heads):
+            number = head.startswith("#")
+            justify: JustifyMethod = "right" if number else "left"
+            table.add_column(head.removeprefix("#"), justify=justify, no_wrap=number or position == 0)
         for row in lines:
             table.add_row(*(cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row))
         if self.out.is_terminal:

@@ -6,6 +6,7 @@ import asyncio
 import json
 
 import click
+from rich.text import Text
 
 from wf_tui.cli.exits import Exit
 from wf_tui.cli.options import command, watch_options
@@ -64,6 +65,39 @@ async def _all(session: Session, statuses: list[Status], name: str, text: str, l
         if not token:
             break
     return found
+
+
+def _show_list(session: Session, found: list[Summary]) -> None:
+    now = utc_now()
+    if session.terminal.is_narrow and found:
+        for summary in found:
+            _show_in_two_lines(session, summary, age(now, summary.created))
+        return
+    rows = [
+        (
+            summary.id,
+            summary.name,
+            status_text(summary.status),
+            f"{summary.jobs.over}/{summary.jobs.total}",
+            age(now, summary.created),
+            summary.operator,
+            summary.desc,
+        )
+        for summary in found
+    ]
+    heads = ("id", "name", "status", "#jobs over", "#age", "operator", "description")
+    session.terminal.table(heads, rows, "no workflows")
+
+
+def _show_in_two_lines(session: Session, summary: Summary, old: str) -> None:
+    jobs = f"{summary.jobs.over}/{summary.jobs.total} jobs, {old} ago by {summary.operator}"
+    first = Text.assemble(
+        status_text(summary.status), "  ", (clean(summary.name), "bold"), f"  {clean(jobs)}"
+    )
+    second = Text.assemble("  ", clean(summary.id), "  ", (clean(summary.desc), "dim"))
+    for line in (first, second):
+        line.no_wrap, line.overflow = True, "ellipsis"
+        session.terminal.say(line)
 
 
 async def _print_until_it_ends(session: Session, workflow_id: str, interval: float) -> int:
@@ -135,21 +169,7 @@ def add_to(group: click.Group) -> None:
         if session.terminal.as_json:
             session.terminal.json(found)
             return Exit.OK
-        now = utc_now()
-        rows = [
-            (
-                summary.id,
-                summary.name,
-                status_text(summary.status),
-                f"{summary.jobs.over}/{summary.jobs.total}",
-                age(now, summary.created),
-                summary.operator,
-                summary.desc,
-            )
-            for summary in found
-        ]
-        heads = ("id", "name", "status", "#jobs over", "#age", "operator", "description")
-        session.terminal.table(heads, rows, "no workflows")
+        _show_list(session, found)
         if len(found) == limit:
             session.terminal.note(f"the newest {count(limit, 'workflow')}; --limit shows more")
         return Exit.OK
