@@ -64,6 +64,11 @@ class Terminal:
         if not self.as_json:
             self.out.print(*parts)
 
+    def say_on_one_line(self, line: Text) -> None:
+        """Writes a line for people; a terminal that is too narrow shows its beginning."""
+        if not self.as_json:
+            self.out.print(line, no_wrap=True, overflow="ellipsis")
+
     def note(self, text: str) -> None:
         """Writes a remark that is no result, to standard error."""
         self.err.print(Text(clean(text)))

@@ -95,9 +95,8 @@ def _show_in_two_lines(session: Session, summary: Summary, old: str) -> None:
         status_text(summary.status), "  ", (clean(summary.name), "bold"), f"  {clean(jobs)}"
     )
     second = Text.assemble("  ", clean(summary.id), "  ", (clean(summary.desc), "dim"))
-    for line in (first, second):
-        line.no_wrap, line.overflow = True, "ellipsis"
-        session.terminal.say(line)
+    session.terminal.say_on_one_line(first)
+    session.terminal.say_on_one_line(second)
 
 
 async def _print_until_it_ends(session: Session, workflow_id: str, interval: float) -> int:
