@@ -9,9 +9,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from grpclib.server import Server
-
-from wf_proto.details import RefusalDetailsCodec
 from wf_server import __version__
 from wf_server.clock import Clock, SystemClock
 from wf_server.config import ServerConfig, load_server_config
@@ -29,9 +26,10 @@ from wf_server.inventory import LiveInventory
 from wf_server.jobs import JobRegistry, build_registry
 from wf_server.policy import LivePolicies
 from wf_server.service.catalog import CatalogService
-from wf_server.service.guard import Codec, Guarded, Service
+from wf_server.service.guard import Guarded, Service
 from wf_server.service.inventory import InventoryService
 from wf_server.service.published import PublishedService
+from wf_server.service.serving import GrpcServer
 from wf_server.service.stops import StopsService
 from wf_server.service.workflow import WorkflowService
 from wf_server.store import Store
@@ -87,11 +85,13 @@ class App:
         store = await Store.open(places.database)
         closing.push_async_callback(store.close)
         tokens = Tokens(config.buckets, store, clock)
+        closing.push_async_callback(tokens.wait_idle)
         await tokens.load()
         self.registry = build_registry(config, lambda: inventory.current, tokens)
         self.policies = LivePolicies(places.configs / "policies.json", self.registry)
         await self.policies.load()
         stops = EmergencyStops(places.configs / "es.json", store, clock)
+        closing.push_async_callback(stops.wait_idle)
         await stops.load()
 
         hub = Hub()
@@ -128,11 +128,7 @@ class App:
             PublishedService(self._workflows),
         ]
         limit = config.limits.max_message_bytes
-        self._server = Server(
-            [Guarded(service, limit) for service in services],
-            codec=Codec(),
-            status_details_codec=RefusalDetailsCodec(),
-        )
+        self._server = GrpcServer([Guarded(service, limit) for service in services])
 
     async def start(self) -> None:
         """Resumes unfinished workflows and serves. Raises ConfigError where it cannot listen."""
@@ -167,8 +163,7 @@ class App:
             raise ConfigError(f"--listen {self.places.listen}: {reason}") from error
 
     async def _stop_serving(self) -> None:
-        self._server.close()
-        await self._server.wait_closed()
+        await self._server.end()
         if self.places.listen.startswith("unix:"):
             Path(self.places.listen.removeprefix("unix:")).unlink(missing_ok=True)  # noqa: ASYNC240
 

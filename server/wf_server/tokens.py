@@ -12,7 +12,7 @@ import structlog
 from wf_server.clock import Clock
 from wf_server.config import BucketSpec
 from wf_server.errors import NotFound
-from wf_server.model import BucketLevel, TokenHolder
+from wf_server.model import BucketLevel, JobId
 
 log = structlog.get_logger(__name__)
 
@@ -27,11 +27,11 @@ class TokenStore(Protocol):
         """Returns the levels by bucket name."""
         ...
 
-    async def token_taken(self, holder: TokenHolder) -> bool:
+    async def token_taken(self, holder: JobId) -> bool:
         """Tells whether this job has its token."""
         ...
 
-    async def take_token(self, bucket: str, level: BucketLevel, holder: TokenHolder, taken_us: int) -> None:
+    async def take_token(self, bucket: str, level: BucketLevel, holder: JobId, taken_us: int) -> None:
         """Keeps the bucket's new level and who took the token; durable when it returns."""
         ...
 
@@ -121,7 +121,7 @@ class Tokens:
         """One bucket as of now. Raises NotFound."""
         return self._bucket(bucket).view(self._clock.now_us())
 
-    async def take(self, bucket: str, holder: TokenHolder) -> bool:
+    async def take(self, bucket: str, holder: JobId) -> bool:
         """Takes a token for a job if one is free and nobody waits for it; True also if it has its token.
 
         Raises NotFound for a bucket, and what the store raises.
@@ -132,7 +132,7 @@ class Tokens:
         return await self._take_whole(found, holder)
 
     async def wait(
-        self, bucket: str, holder: TokenHolder, told: Callable[[BucketView, int], None] | None = None
+        self, bucket: str, holder: JobId, told: Callable[[BucketView, int], None] | None = None
     ) -> None:
         """Takes a token for a job as soon as it is this job's turn; first come, first served.
 
@@ -151,7 +151,7 @@ class Tokens:
             found.waiting -= 1
 
     async def _await_token(
-        self, bucket: _Bucket, holder: TokenHolder, told: Callable[[BucketView, int], None] | None
+        self, bucket: _Bucket, holder: JobId, told: Callable[[BucketView, int], None] | None
     ) -> None:
         while not await self._take_whole(bucket, holder):
             now = self._clock.now_us()
@@ -161,7 +161,7 @@ class Tokens:
             due = view.next_refill_us if view.next_refill_us is not None else now
             await self._clock.sleep(min(_LONGEST_NAP, max(0.0, (due - now) / 1_000_000)))
 
-    async def _take_whole(self, bucket: _Bucket, holder: TokenHolder) -> bool:
+    async def _take_whole(self, bucket: _Bucket, holder: JobId) -> bool:
         """Takes in a task of its own: a caller that is cancelled must not leave half a taking behind."""
         task = asyncio.create_task(self._take(bucket, holder), name=f"take token {bucket.name}")
         self._takes.add(task)
@@ -173,7 +173,7 @@ class Tokens:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("taking a token failed", task=task.get_name(), reason=str(error))
 
-    async def _take(self, bucket: _Bucket, holder: TokenHolder) -> bool:
+    async def _take(self, bucket: _Bucket, holder: JobId) -> bool:
         async with bucket.taking:
             if await self._store.token_taken(holder):
                 return True

@@ -15,7 +15,7 @@ from typing import ClassVar, Protocol
 
 from wf_server.clock import Clock
 from wf_server.errors import WfError
-from wf_server.model import TokenHolder
+from wf_server.model import JobId
 
 
 class JobFailed(WfError):
@@ -73,7 +73,7 @@ class JobContext(Protocol):
     """What a running job may ask of its surroundings."""
 
     @property
-    def holder(self) -> TokenHolder:
+    def holder(self) -> JobId:
         """Which job of which workflow this is."""
         ...
 

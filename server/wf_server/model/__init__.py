@@ -23,9 +23,6 @@ from wf_server.model.workflow import (
 )
 from wf_server.model.workreq import Block, Job, JobId, Violation, WorkReq
 
-#: The job that a token was given to.
-TokenHolder = JobId
-
 __all__ = [
     "BLOCK_FINAL",
     "EVERYTHING",
@@ -48,7 +45,6 @@ __all__ = [
     "StopRecord",
     "StopStatus",
     "Summary",
-    "TokenHolder",
     "Violation",
     "WorkReq",
     "Workflow",

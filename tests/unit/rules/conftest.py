@@ -9,7 +9,7 @@ import pytest
 from wf_server.config import ServerConfig, load_server_config
 from wf_server.inventory import Inventory, load_inventory
 from wf_server.jobs import JobRegistry, build_registry
-from wf_server.model import BucketLevel, TokenHolder
+from wf_server.model import BucketLevel, JobId
 from wf_server.policy import Facts, PolicyBook, load_policies
 from wf_server.testing import ManualClock
 from wf_server.tokens import Tokens
@@ -23,10 +23,10 @@ class NoTokens:
     async def load_buckets(self) -> dict[str, BucketLevel]:
         return {}
 
-    async def token_taken(self, holder: TokenHolder) -> bool:
+    async def token_taken(self, holder: JobId) -> bool:
         return False
 
-    async def take_token(self, bucket: str, level: BucketLevel, holder: TokenHolder, taken_us: int) -> None:
+    async def take_token(self, bucket: str, level: BucketLevel, holder: JobId, taken_us: int) -> None:
         raise AssertionError("nobody takes a token here")
 
 

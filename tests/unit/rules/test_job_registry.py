@@ -8,7 +8,7 @@ from wf_server.config import BucketSpec, ServerConfig
 from wf_server.errors import ConfigError
 from wf_server.inventory import Inventory
 from wf_server.jobs import ArgKind, JobRegistry, Recovery, build_registry
-from wf_server.model import BucketLevel, Job, TokenHolder
+from wf_server.model import BucketLevel, Job, JobId
 from wf_server.testing import ManualClock
 from wf_server.tokens import Tokens
 
@@ -26,10 +26,10 @@ class NoTokens:
     async def load_buckets(self) -> dict[str, BucketLevel]:
         return {}
 
-    async def token_taken(self, holder: TokenHolder) -> bool:
+    async def token_taken(self, holder: JobId) -> bool:
         return False
 
-    async def take_token(self, bucket: str, level: BucketLevel, holder: TokenHolder, taken_us: int) -> None:
+    async def take_token(self, bucket: str, level: BucketLevel, holder: JobId, taken_us: int) -> None:
         raise AssertionError("nobody takes a token here")
 
 

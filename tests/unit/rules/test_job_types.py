@@ -16,7 +16,7 @@ from wf_server.jobs.settings import DiskEraseSettings
 from wf_server.jobs.sleep import Sleep
 from wf_server.jobs.token_bucket import TokenBucket
 from wf_server.jobs.validate_decom import ValidateDecom
-from wf_server.model import BucketLevel, TokenHolder
+from wf_server.model import BucketLevel, JobId
 from wf_server.testing import ManualClock, settle
 from wf_server.tokens import Tokens
 
@@ -25,7 +25,7 @@ class Context:
     """A running job's surroundings, and what it said."""
 
     def __init__(self, clock: Clock, number: int = 0) -> None:
-        self.holder = TokenHolder("workflow", 0, number)
+        self.holder = JobId("workflow", 0, number)
         self.clock = clock
         self.reports: list[tuple[float, str]] = []
         self.lines: list[str] = []
@@ -41,15 +41,15 @@ class KeptTokens:
     """A store of tokens."""
 
     def __init__(self) -> None:
-        self.taken: set[TokenHolder] = set()
+        self.taken: set[JobId] = set()
 
     async def load_buckets(self) -> dict[str, BucketLevel]:
         return {}
 
-    async def token_taken(self, holder: TokenHolder) -> bool:
+    async def token_taken(self, holder: JobId) -> bool:
         return holder in self.taken
 
-    async def take_token(self, bucket: str, level: BucketLevel, holder: TokenHolder, taken_us: int) -> None:
+    async def take_token(self, bucket: str, level: BucketLevel, holder: JobId, taken_us: int) -> None:
         self.taken.add(holder)
 
 

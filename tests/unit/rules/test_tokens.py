@@ -8,7 +8,7 @@ import pytest
 
 from wf_server.config import BucketSpec
 from wf_server.errors import NotFound, StoreError
-from wf_server.model import BucketLevel, TokenHolder
+from wf_server.model import BucketLevel, JobId
 from wf_server.testing import ManualClock, settle
 from wf_server.tokens import BucketView, Tokens
 
@@ -21,7 +21,7 @@ class KeptTokens:
 
     def __init__(self) -> None:
         self.levels: dict[str, BucketLevel] = {}
-        self.taken: dict[TokenHolder, str] = {}
+        self.taken: dict[JobId, str] = {}
         self.writes = asyncio.Event()
         self.writes.set()
         self.broken = False
@@ -29,10 +29,10 @@ class KeptTokens:
     async def load_buckets(self) -> dict[str, BucketLevel]:
         return dict(self.levels)
 
-    async def token_taken(self, holder: TokenHolder) -> bool:
+    async def token_taken(self, holder: JobId) -> bool:
         return holder in self.taken
 
-    async def take_token(self, bucket: str, level: BucketLevel, holder: TokenHolder, taken_us: int) -> None:
+    async def take_token(self, bucket: str, level: BucketLevel, holder: JobId, taken_us: int) -> None:
         await self.writes.wait()
         if self.broken:
             raise StoreError("disk full")
@@ -56,8 +56,8 @@ async def started(store: KeptTokens, clock: ManualClock, spec: BucketSpec | None
     return tokens
 
 
-def job(number: int) -> TokenHolder:
-    return TokenHolder("workflow", 0, number)
+def job(number: int) -> JobId:
+    return JobId("workflow", 0, number)
 
 
 async def test_the_second_job_finds_no_token(store: KeptTokens, clock: ManualClock) -> None:
