@@ -103,7 +103,7 @@ class LiveReporter:
         done, rest = bar(share, _BAR)
         jobs = live.summary.jobs
         line = Text.assemble((done, "cyan"), (rest, "dim"), f" {int(share * 100):3}%")
-        line.append(f"  {jobs.over} of {count(jobs.total, 'job')}")
+        line.append(f"  {jobs.over:,} of {count(jobs.total, 'job')}")
         if live.trouble:
             line.append(f"  {live.trouble} in trouble", style="bold red")
         line.append(f"  {between(live.summary.started, live.summary.ended, now)}", style="dim")

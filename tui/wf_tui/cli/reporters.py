@@ -31,7 +31,7 @@ class PlainReporter:
         """Says where it stands."""
         summary = watched.live.summary
         self._seq = watched.live.seq
-        over = f"{summary.jobs.over} of {count(summary.jobs.total, 'job')} over"
+        over = f"{summary.jobs.over:,} of {count(summary.jobs.total, 'job')} over"
         lead = "connected again; " if again else ""
         self._line(self._now(), f"{lead}{summary.name} {summary.id}", summary.status, over)
 
@@ -125,7 +125,7 @@ def ending(watched: Watched, now: datetime) -> Text:
     line = Text.assemble(clean(summary.name), " ", clean(summary.id), ": ", status_text(summary.status))
     if summary.started:
         line.append(f" after {between(summary.started, summary.ended, now)}")
-    line.append(f", {summary.jobs.completed} of {count(summary.jobs.total, 'job')} completed")
+    line.append(f", {summary.jobs.completed:,} of {count(summary.jobs.total, 'job')} completed")
     if summary.reason:
         line.append(f": {clean(summary.reason)}")
     return line
