@@ -255,3 +255,10 @@ def test_a_reader_that_leaves_early_hears_nothing(wf: Wf) -> None:
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("site")
     assert done.stderr == ""
+
+
+def test_a_terminal_of_an_old_locale_gets_question_marks(wf: Wf) -> None:
+    command = (sys.executable, "-c", "from wf_tui.cli import main; main()", "--address", wf.address, "stops")
+    environment = {"PYTHONIOENCODING": "ascii", "PATH": ""}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert "Maintenance         ? go" in done.stdout

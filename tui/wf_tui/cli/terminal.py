@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from io import TextIOWrapper
 from typing import IO, Any
 
 from rich.console import Console, JustifyMethod, RenderableType
@@ -35,6 +36,9 @@ class _QuietConsole(Console):
 
 
 def _console(file: IO[str]) -> Console:
+    if isinstance(file, TextIOWrapper):
+        # A mark that an old locale does not know becomes a question mark rather than an error.
+        file.reconfigure(errors="replace")
     width = None if file.isatty() else _UNBROKEN
     return _QuietConsole(
         file=file, markup=False, highlight=False, emoji=False, width=width, soft_wrap=not file.isatty()
