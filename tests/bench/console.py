@@ -27,11 +27,12 @@ async def measure(directory: Path) -> AsyncIterator[Row]:
 
 
 def _first_paint(address: str) -> float:
+    program = Path(sys.executable).with_name("wf-tui")
     begin = time.perf_counter()
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ.update(TERM="xterm-256color", COLUMNS="80", LINES="24")
-        os.execv(sys.executable, [sys.executable, "-m", "wf_tui", "--address", address])
+        os.execv(program, [str(program), "--address", address])
     seen = b""
     try:
         while SIGN not in seen:
