@@ -13,6 +13,7 @@ from wf_tui.state.format import (
     bar,
     between,
     clock,
+    compact,
     count,
     duration,
     moment,
@@ -165,6 +166,11 @@ def test_the_board_has_everything_on_top_and_counts_what_runs() -> None:
     assert board_lines(StopBoard(()))[0].engaged is False
 
 
+def test_a_broken_file_stops_every_line_of_the_board() -> None:
+    lines = board_lines(sample_board(problem="es.json:3: bad"))
+    assert all(stop.engaged and stop.reason == "es.json cannot be read" for stop in lines)
+
+
 def test_what_stops_a_type() -> None:
     assert stop_for(sample_board(), ERASE) is None
     assert stop_for(sample_board(erase=True), ERASE) == sample_board(erase=True).stops[0]
@@ -280,6 +286,14 @@ def test_numbers() -> None:
     assert bar(0.5, 10) == ("━" * 5, "─" * 5)
     assert bar(0.05, 10) == ("╸", "─" * 9)
     assert bar(7.0, 4) == ("━━━━", "")
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(0, "0"), (999, "999"), (1_000, "1k"), (31_262, "31.2k"), (999_999, "999k"), (1_500_000, "1.5M")],
+)
+def test_large_numbers_in_narrow_columns(number: int, words: str) -> None:
+    assert compact(number) == words
 
 
 def test_every_status_has_a_glyph_of_its_own() -> None:

@@ -51,9 +51,7 @@ class WfApp(App[None]):
         Binding("w", "home", "Workflows", show=False, id="app.home", tooltip="To the list of workflows"),
         Binding("e", "erase", "Erase", show=False, id="app.erase", tooltip="Erase a satellite's disks"),
         Binding("S", "stops", "Stops", show=False, id="app.stops", tooltip="To the emergency stops"),
-        Binding(
-            "colon", "command_palette", "Commands", id="app.palette", tooltip="Find any command by its name"
-        ),
+        Binding("colon", "command_palette", "Menu", id="app.palette", tooltip="Find any command by its name"),
         Binding("question_mark", "help", "Help", id="app.help", tooltip="The keys that work here"),
         Binding("q", "quit", "Quit", id="app.quit", tooltip="Leave; workflows go on without the console"),
     ]

@@ -1,18 +1,25 @@
-"""A gateway without a server, for tests: scripted answers, streams fed by hand, breaks on demand."""
+"""A gateway without a server, and the console on it: scripted answers, streams fed by hand, breaks."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
-from wf_tui.gateway import GatewayError, NotFound, Unreachable
+from textual import events
+from textual.app import App
+from textual.pilot import Pilot
+
+from wf_tui.app import WfApp
+from wf_tui.gateway import Gateway, GatewayError, NotFound, Unreachable
+from wf_tui.state import samples
 from wf_tui.state.models import (
     Bucket,
     ChangeBatch,
     JobDetail,
+    JobProgress,
     JobType,
     PolicyBook,
     ServerInfo,
@@ -27,6 +34,9 @@ from wf_tui.state.models import (
 )
 
 T = TypeVar("T")
+
+#: Painting may take a round after the last message was handled.
+_QUIET_ROUNDS = 3
 
 
 class Feed(Generic[T]):
@@ -275,3 +285,89 @@ class FakeGateway:
         self.closed = True
         for feed in self._feeds():
             feed.end()
+
+
+def sample_gateway() -> FakeGateway:
+    """Returns a gateway with the made-up sites, stops and policies, and no workflow yet."""
+    gateway = FakeGateway(
+        known_sites=samples.sample_sites(),
+        board=samples.sample_board(),
+        book=samples.sample_book(),
+        known_buckets=samples.sample_buckets(),
+        now=samples.NOW,
+    )
+    gateway.list_feed.first = (True, ())
+    return gateway
+
+
+def add_workflow(
+    gateway: FakeGateway,
+    summary: Summary,
+    blocks: Sequence[Sequence[Status]],
+    *,
+    progress: Sequence[JobProgress] = (),
+    errors: Mapping[tuple[int, int], str] | None = None,
+) -> Summary:
+    """Adds a made-up erasure to the list, with its watch and its jobs' details."""
+    gateway.summaries = (*gateway.summaries, summary)
+    gateway.list_feed.first = (True, gateway.summaries)
+    gateway.feed(summary.id, samples.snapshot_of(summary, blocks, progress))
+    gateway.jobs[summary.id] = samples.jobs_of(blocks, dict(errors or {}))
+    return summary
+
+
+def frozen_app(gateway: Gateway, *, pause_seconds: int = 60) -> WfApp:
+    """Returns the console at three in the morning, for ever; a broken stream is retried only by hand."""
+
+    async def until_told(event: asyncio.Event, seconds: float) -> None:
+        await event.wait()
+
+    app = WfApp(
+        gateway, now=lambda: samples.NOW, pause_seconds=pause_seconds, wait=until_told, jitter=lambda: 1.0
+    )
+    app.animation_level = "none"
+    return app
+
+
+async def press(pilot: Pilot[None], *keys: str) -> None:
+    """Presses keys one after another, each when the one before has had its effect."""
+    for key in keys:
+        pilot.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await settle(pilot)
+
+
+async def type_text(pilot: Pilot[None], text: str) -> None:
+    """Types a text into what has the focus."""
+    for character in text:
+        pilot.app.post_message(events.Key("space" if character == " " else character, character))
+    await settle(pilot)
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    """Waits until no message is in a queue, no call is on its way, and everything is painted.
+
+    Not by the clock: on a busy machine a process that waits for its turn looks idle.
+    """
+    quiet = 0
+    while quiet < _QUIET_ROUNDS:
+        await _come_round(pilot.app.call_later)
+        await _come_round(pilot.app.screen.call_after_refresh)
+        await pilot.wait_for_scheduled_animations()
+        quiet = quiet + 1 if _is_quiet(pilot.app) else 0
+
+
+async def _come_round(enqueue: Callable[[Callable[[], None]], bool]) -> None:
+    """Waits until what was in a queue has been handled; an empty queue may be busy with its last message."""
+    handled = asyncio.Event()
+    if enqueue(handled.set):
+        await handled.wait()
+
+
+def _is_quiet(app: App[None]) -> bool:
+    nodes = (
+        app,
+        *app.screen_stack,
+        *(node for screen in app.screen_stack for node in screen.walk_children()),
+    )
+    waiting = any(node.message_queue_size for node in nodes)
+    return not waiting and all(worker.is_finished for worker in app.workers)

@@ -37,7 +37,7 @@ class EngageDialog(Dialog[str]):
         whom = "EVERYTHING" if everything else clean(self._stop.name)
         running = count(self._stop.running, "workflow")
         now = (
-            f"{running} running now: their jobs are cut short at once."
+            f"{running} running now: what runs is cut short at once."
             if self._stop.running
             else "None is running."
         )

@@ -30,6 +30,8 @@ from wf_tui.widgets.verdicts import checks_content, plan_content, violations_con
 #: Enough of an earlier run to know the usual times: its second block is the first that erases.
 _SAMPLE_BLOCKS, _SAMPLE_JOBS = 2, 10
 _ASK_AGAIN_SECONDS = 5.0
+#: Beside the words: padding and scrollbar.
+_MARGIN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class WizardScreen(WfScreen):
                 yield SiteHead()
                 yield SiteTable(erasable)
             for step in (Step.CHECKS, Step.PLAN, Step.VERDICT):
-                with VerticalScroll(id=f"step-{step.value}", can_focus=False):
+                with VerticalScroll(id=f"step-{step.value}"):
                     yield Static(id=f"words-{step.value}")
             with VerticalScroll(id="step-5", can_focus=False):
                 yield Static(id="words-5")
@@ -125,7 +127,8 @@ class WizardScreen(WfScreen):
         button.variant = "error" if step is Step.CONFIRM else "primary"
         self._enable()
         focused = self.query_one(target)
-        (self.query_one("#back") if focused.disabled else focused).focus()
+        # While the way on is shut, enter does nothing and the arrows scroll.
+        (self.query_one(f"#step-{step.value}") if focused.disabled else focused).focus()
         self.refresh_bindings()
 
     def _enable(self) -> None:
@@ -179,6 +182,10 @@ class WizardScreen(WfScreen):
             return self._step in (Step.SITE, Step.CHECKS, Step.VERDICT)
         return True
 
+    def on_resize(self) -> None:
+        """Words are wrapped to the width."""
+        self._show_words()
+
     def action_scroll(self, lines: int) -> None:
         """Scrolls what the step shows, while the focus is on its button."""
         if self._step is not Step.SITE:
@@ -220,7 +227,7 @@ class WizardScreen(WfScreen):
         if site is None:
             return
         if reason := erasable(site):
-            self.notify(f"{clean(site.name)}: {clean(reason)}", severity="warning", markup=False)
+            self.notify(clean(reason), severity="warning", markup=False)
             return
         self._choose(site.name)
 
@@ -288,7 +295,7 @@ class WizardScreen(WfScreen):
         assert self._draft is not None
         request = self._draft.request
         if self._step is Step.CHECKS:
-            return checks_content(self._checks())
+            return checks_content(self._checks(), self.size.width - _MARGIN)
         if self._step is Step.PLAN:
             return plan_content(request, plan(request, self._draft.paces.get), self.context.pause_seconds)
         if self._step is Step.VERDICT:

@@ -38,9 +38,7 @@ class WorkflowsScreen(WfScreen):
         Binding(
             "slash", "filter", "Filter", id="workflows.filter", tooltip="Show only some; esc shows all again"
         ),
-        Binding(
-            "e", "app.erase", "Erase a satellite", id="workflows.erase", tooltip="Erase a satellite's disks"
-        ),
+        Binding("e", "app.erase", "Erase", id="workflows.erase", tooltip="Erase a satellite's disks"),
         Binding("S", "app.stops", "Stops", id="workflows.stops", tooltip="To the emergency stops"),
         Binding(
             "o", "order", "Order", show=False, id="workflows.order", tooltip="Newest first, or trouble first"
@@ -72,7 +70,7 @@ class WorkflowsScreen(WfScreen):
     def on_mount(self) -> None:
         """Opens the stream."""
         super().on_mount()
-        self._show(None)
+        self._table.placeholder = self._placeholder()
         self.follow(_STREAM, lambda: self.context.gateway.watch_list(_LIMIT), self._take)
         self.set_interval(1.0, self._table.refresh, name="ages")
 
@@ -91,7 +89,7 @@ class WorkflowsScreen(WfScreen):
 
     def _placeholder(self) -> list[list[Piece]]:
         if not self.listing.loaded:
-            return [[Piece("Asking the server for its workflows…", "dim")]]
+            return [[Piece("Waiting for the server's list of workflows…", "dim")]]
         if self.listing.total:
             return [
                 [

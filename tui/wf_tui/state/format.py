@@ -80,6 +80,17 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def compact(number: int) -> str:
+    """Writes a number in at most five cells, rounded down: `999`, `31.2k`, `1.5M`."""
+    for size, unit in ((1_000_000, "M"), (1_000, "k")):
+        if number >= size:
+            tenths = number * 10 // size
+            return (
+                f"{tenths // 10}{unit}" if tenths % 10 == 0 or tenths >= 1000 else f"{tenths / 10:.1f}{unit}"
+            )
+    return str(number)
+
+
 def percent(done: int, total: int) -> str:
     """Writes a share rounded down, so that 100% means all: `99%`."""
     return f"{100 * done // total}%" if total else "–"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from math import ceil
 
 from wf_tui.state.format import short_address
 from wf_tui.state.models import StopBoard
@@ -43,6 +44,6 @@ def lost_line(situation: Situation, now: datetime) -> str:
     link = situation.lost()
     if link is None:
         return ""
-    seconds = max(0, round((link.retry_at - now).total_seconds())) if link.retry_at else 0
+    seconds = max(0, ceil((link.retry_at - now).total_seconds())) if link.retry_at else 0
     when = f"retrying in {seconds} s" if seconds else "retrying now"
     return f"Connection to {short_address(situation.address)} lost – {when}…"

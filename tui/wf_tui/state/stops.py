@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from wf_tui.state.models import EVERYTHING, Stop, StopBoard
 
+_BROKEN = "es.json cannot be read"
+
 #: What `*` is when es.json has no entry for it: nothing stops everything.
 _NOTHING_STOPS_ALL = Stop(EVERYTHING, engaged=False, listed=True)
 
@@ -14,6 +16,9 @@ def board_lines(board: StopBoard) -> tuple[Stop, ...]:
     """Returns the entries in the board's order, with that of everything always first."""
     everything = next((stop for stop in board.stops if stop.name == EVERYTHING), _NOTHING_STOPS_ALL)
     others = tuple(stop for stop in board.stops if stop.name != EVERYTHING)
+    if board.problem:
+        # What the file said before it broke is no longer in force.
+        return tuple(replace(stop, engaged=True, reason=_BROKEN) for stop in (everything, *others))
     running = max(everything.running, sum(stop.running for stop in others))
     return replace(everything, running=running), *others
 

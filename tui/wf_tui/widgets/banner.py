@@ -41,9 +41,7 @@ class Banner(Vertical):
 
     def _show_lost(self) -> None:
         line = lost_line(self.situation, self._now()) if self.situation else ""
-        self._show(
-            "#lost", f"✗ {clean(line)} What you see is from before; ctrl+r retries now." if line else ""
-        )
+        self._show("#lost", f"✗ {clean(line)} ctrl+r: now" if line else "")
 
     def _show(self, selector: str, line: str) -> None:
         if not self.is_mounted:

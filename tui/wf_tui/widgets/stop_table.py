@@ -18,7 +18,7 @@ _STATE, _RUNNING, _AGE, _WHO = 9, 8, 5, 14
 
 
 def _name_width(width: int) -> int:
-    return max(16, min(30, width - _STATE - _RUNNING - _AGE - _WHO - 14))
+    return max(16, min(30, width - _STATE - _RUNNING - _AGE - _WHO - 24))
 
 
 class StopTable(RowsView):

@@ -47,5 +47,5 @@ class TitleBar(Widget):
         if situation.connected is None:
             return Content.styled(f"◌ {address} connecting", "$text-warning")
         if not situation.connected:
-            return Content.styled(f"✗ {address} lost", "bold $text-error")
+            return Content.styled(f"✗ {address} lost, view stale", "bold $text-error")
         return Content.assemble(("● ", "$text-success"), address, " connected")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 from textual.content import Content
 
@@ -13,19 +14,18 @@ from wf_tui.state.wizard import PlanBlock, PreCheck, place, plan_sentence
 from wf_tui.widgets.theme import MUTED
 
 
-def checks_content(checks: Sequence[PreCheck]) -> Content:
-    """Paints the pre-checks, one a line."""
-    width = max((len(check.title) for check in checks), default=0)
-    return Content("\n").join(_check(check, width) for check in checks)
+def checks_content(checks: Sequence[PreCheck], width: int) -> Content:
+    """Paints the pre-checks in lines of so many cells, their words in a column."""
+    titles = max((len(check.title) for check in checks), default=0)
+    return Content("\n").join(_check(check, titles, max(20, width - titles - 4)) for check in checks)
 
 
-def _check(check: PreCheck, width: int) -> Content:
+def _check(check: PreCheck, titles: int, room: int) -> Content:
     glyph, style = ("✓", "$text-success") if check.passed else ("✗", "bold $text-error")
     if not check.passed and not check.blocks:
         glyph, style = "!", "bold $text-warning"
-    return Content.assemble(
-        (f"{glyph} ", style), (f"{check.title:<{width}}  ", "bold"), (clean(check.words), style)
-    )
+    words = ("\n" + " " * (titles + 4)).join(wrap(clean(check.words), room))
+    return Content.assemble((f"{glyph} ", style), (f"{check.title:<{titles}}  ", "bold"), (words, style))
 
 
 def plan_content(request: WorkReq, blocks: Sequence[PlanBlock], pause_seconds: int) -> Content:

@@ -53,6 +53,8 @@ class WorkTree(RowsView):
         self._workflow: LiveWorkflow | None = None
         self._tree: Tree | None = None
         self._row: Row | None = None
+        #: Cells that the numbers of the largest block need.
+        self._counted = 0
 
     @property
     def row(self) -> Row | None:
@@ -66,6 +68,8 @@ class WorkTree(RowsView):
     def show_workflow(self, workflow: LiveWorkflow) -> None:
         """Takes a new picture of the workflow; cursor and open lines stay."""
         self._workflow = workflow
+        most = max((block.total for block in workflow.blocks), default=0)
+        self._counted = max(6, len(f"{most:,}/{most:,}"))
         if self._tree is None:
             self._tree = Tree(workflow)
         else:
@@ -206,7 +210,7 @@ class WorkTree(RowsView):
         counted = f"{block.over:,}/{block.total:,}"
         took = between(block.started, block.ended, self._now()) if block.started else ""
         bad = f"✗{block.trouble} " if block.trouble else ""
-        tail = f" {counted:>6} {took:>8} "
+        tail = f" {counted:>{self._counted}} {took:>8} "
         desc = width - 2 - 4 - 14 - bar_width - len(tail) - len(bad)
         return (
             Piece("▾ " if self._tree.is_open(row) else "▸ ", "dim"),
@@ -231,8 +235,9 @@ class WorkTree(RowsView):
     def _job_pieces(self, number: int, job: int, block: LiveBlock, width: int) -> Sequence[Piece]:
         status = block.status_of(job)
         detail = self._pages.get(number, job)
-        room = width - len(_INDENT) - 2 - 4
-        head = Piece(_INDENT + GLYPHS[status] + " ", tone(status).value), Piece(f"{job:>3} ", "dim")
+        digits = max(3, len(str(block.total - 1)))
+        room = width - len(_INDENT) - 2 - digits - 1
+        head = Piece(_INDENT + GLYPHS[status] + " ", tone(status).value), Piece(f"{job:>{digits}} ", "dim")
         if status in JOB_TROUBLE:
             return *head, *self._trouble_pieces(number, job, detail, room)
         tail = self._job_tail(number, job, status, detail)
@@ -244,6 +249,8 @@ class WorkTree(RowsView):
         assert self._workflow is not None
         what = job_name(detail) if detail is not None else "…"
         error = self._workflow.errors.get((number, job)) or (detail.error if detail is not None else "")
+        if not error:
+            return (Piece(fit(what, max(0, room))),)
         size = max(0, min(cell_len(what), room - _LEAST_ERROR))
         return Piece(fit(what, size)), Piece("  " + fit(clean(error), max(0, room - size - 2)), "bad")
 

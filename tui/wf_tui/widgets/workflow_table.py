@@ -9,19 +9,22 @@ from typing import NamedTuple
 from textual.content import Content
 from textual.widget import Widget
 
-from wf_tui.state.format import age, bar, short_id
+from wf_tui.state.format import age, bar, compact, short_id
 from wf_tui.state.listing import Listing
 from wf_tui.state.marks import mark, tone
 from wf_tui.state.models import Summary
 from wf_tui.state.text import clean
 from wf_tui.widgets.rows import Piece, RowsView, fit
 
-_STATUS, _COUNT, _AGE, _ID, _OPERATOR = 18, 13, 5, 9, 16
+#: Of the columns that are always there; the count is that of failures included.
+_COUNT, _BAD, _AGE, _ID, _OPERATOR = 16, 5, 5, 9, 16
+_STATUS, _NARROW_STATUS, _NARROW = 20, 16, 100
 
 
 class Columns(NamedTuple):
     """How many cells each column has; 0: it is left out."""
 
+    status: int
     name: int
     bar: int
     operator: int
@@ -30,13 +33,14 @@ class Columns(NamedTuple):
     @classmethod
     def for_width(cls, width: int) -> Columns:
         """Divides a width among the columns."""
-        rest = width - _STATUS - _COUNT - _AGE - _ID
+        status = _STATUS if width >= _NARROW else _NARROW_STATUS
+        rest = width - status - _COUNT - _AGE - _ID
         bar_width = 10 if width < 110 else 20
         name = max(8, min(26, rest - bar_width - 2))
         rest -= name + bar_width + 2
         operator = _OPERATOR if rest >= _OPERATOR + 1 else 0
         rest -= operator + 1 if operator else 0
-        return cls(name, bar_width, operator, rest - 1 if rest >= 12 else 0)
+        return cls(status, name, bar_width, operator, rest - 1 if rest >= 12 else 0)
 
 
 class WorkflowTable(RowsView):
@@ -79,7 +83,7 @@ class WorkflowTable(RowsView):
         summary = self.listing[line]
         columns = Columns.for_width(width)
         look = tone(summary.status).value
-        yield Piece(fit(mark(summary.status), _STATUS), look)
+        yield Piece(fit(mark(summary.status), columns.status), look)
         yield Piece(fit(clean(summary.name), columns.name) + " ", "strong")
         yield from self._progress(summary, columns.bar, look)
         yield Piece(fit(age(self._now(), summary.created), _AGE - 1, right=True) + " ")
@@ -94,10 +98,10 @@ class WorkflowTable(RowsView):
         done, rest = bar(jobs.over / jobs.total if jobs.total else 0.0, width)
         yield Piece(done, look)
         yield Piece(rest + " ", "dim")
-        counted = f"{jobs.over:,}/{jobs.total:,}"
+        counted = f"{compact(jobs.over)}/{compact(jobs.total)}"
         bad = jobs.failed + jobs.unknown + jobs.interrupted
-        yield Piece(fit(counted, _COUNT - 5, right=True))
-        yield Piece(fit(f" ✗{bad}" if bad else "", 5), "bad")
+        yield Piece(fit(counted, _COUNT - _BAD, right=True))
+        yield Piece(fit(f" ✗{compact(bad)}" if bad else "", _BAD), "bad")
 
 
 class WorkflowHead(Widget):
@@ -109,10 +113,10 @@ class WorkflowHead(Widget):
         width = self.content_size.width - 2
         columns = Columns.for_width(width)
         names = [
-            " " + fit("STATUS", _STATUS),
+            " " + fit("STATUS", columns.status),
             fit("NAME", columns.name) + " ",
             fit("PROGRESS", columns.bar) + " ",
-            fit("JOBS", _COUNT - 5, right=True) + " " * 5,
+            fit("JOBS", _COUNT - _BAD, right=True) + " " * _BAD,
             fit("AGE", _AGE - 1, right=True) + " ",
             fit(" ID", _ID),
         ]
