@@ -106,7 +106,14 @@ class App:
             self.policies, self.registry, lambda: inventory.current, config.limits.max_jobs
         )
         self._workflows = Workflows(
-            store, self._executor, checker, stops, hub, clock, exec_within=config.workflow.exec_within
+            store,
+            self._recorder,
+            self._executor,
+            checker,
+            stops,
+            hub,
+            clock,
+            exec_within=config.workflow.exec_within,
         )
         self._watcher = FileWatcher(
             {

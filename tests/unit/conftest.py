@@ -45,7 +45,7 @@ class Engine:
         )
         workflow = Workflow(f"w{self.clock.now_us()}-{len(self.seen)}", WorkReq(name, "", made), "tester", 1)
         self.seen.append(workflow)
-        await self.store.insert_workflow(workflow)
+        await self.recorder.insert(workflow)
         return workflow
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.conftest import Engine, statuses
 from wf_server.engine import recorder
 from wf_server.errors import StoreError
-from wf_server.model import Change, Standing, Status, StopStatus
+from wf_server.model import Change, Standing, Status, StopStatus, Workflow
 
 
 class FlakyDisk:
@@ -22,12 +22,15 @@ class FlakyDisk:
         monkeypatch.setattr(recorder, "RETRY_SECONDS", 0.001)
 
     async def commit(
-        self, changes: Mapping[int, Sequence[Change]], standings: Mapping[int, Standing]
+        self,
+        inserts: Sequence[Workflow],
+        changes: Mapping[int, Sequence[Change]],
+        standings: Mapping[int, Standing],
     ) -> None:
         if self.full:
             raise StoreError("wf.db: database or disk is full")
-        await self._commit(changes, standings)
-        self.commits.append(sum(map(len, changes.values())))
+        await self._commit(inserts, changes, standings)
+        self.commits.append(len(inserts) + sum(map(len, changes.values())))
 
 
 async def test_what_waits_is_committed_together(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,8 +38,8 @@ async def test_what_waits_is_committed_together(engine: Engine, monkeypatch: pyt
     workflow = await engine.submit([""] * 100, rate_limit=100)
     await engine.executor.start(workflow, "me")
     await engine.until(lambda: workflow.is_final)
-    # 100 starts with their block's, 100 ends: never a commit for each.
-    assert sum(disk.commits) == 204
+    # Its submission, 100 starts and 100 ends, its own and its block's: never a commit for each.
+    assert sum(disk.commits) == 205
     assert len(disk.commits) < 10
 
 
@@ -62,6 +65,31 @@ async def test_while_the_disk_is_full_no_job_begins_and_nothing_is_lost(
     assert workflow.status is Status.COMPLETED
     assert engine.recorder.problem == ""
     assert await engine.store.load_workflow(workflow.id) == workflow
+
+
+async def test_submissions_at_once_share_their_commits(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = FlakyDisk(engine, monkeypatch)
+    workflows = await asyncio.gather(*(engine.submit([""]) for _ in range(50)))
+    assert sum(disk.commits) == 50
+    assert len(disk.commits) < 10
+    keys = {workflow.key for workflow in workflows}
+    assert len(keys) == 50
+    for workflow in workflows:
+        assert await engine.store.load_workflow(workflow.id) == workflow
+
+
+async def test_a_submission_to_a_full_disk_fails_and_the_next_is_tried_again(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = FlakyDisk(engine, monkeypatch)
+    disk.full = True
+    for _ in range(2):
+        with pytest.raises(StoreError, match="disk is full"):
+            await engine.submit([""])
+    disk.full = False
+    assert (await engine.run([""])).status is Status.COMPLETED
 
 
 async def test_a_stop_is_heard_while_the_disk_is_full(

@@ -38,14 +38,19 @@ def make(workflow_id: str = "w", name: str = "T", desc: str = "") -> Workflow:
     return Workflow(workflow_id, WorkReq(name, desc, (Block("b", 2, (job, job)),)), "ann", 7)
 
 
+async def insert(store: Store, workflow: Workflow) -> None:
+    workflow.key = store.new_key()
+    await store.commit([workflow], {}, {})
+
+
 async def put(store: Store, workflow: Workflow, changes: list[Change]) -> None:
-    await store.commit({workflow.key: changes}, {workflow.key: workflow.standing_after(changes)})
+    await store.commit([], {workflow.key: changes}, {workflow.key: workflow.standing_after(changes)})
     workflow.apply_all(changes)
 
 
 async def test_a_workflow_comes_back_with_its_history(store: Store) -> None:
     w = make()
-    await store.insert_workflow(w)
+    await insert(store, w)
     await put(store, w, [Change(1, WHOLE, WHOLE, Status.RUNNING, 10, operator="bob", reason="now")])
     await put(store, w, [Change(2, 0, 1, Status.RUNNING, 11)])
     await put(store, w, [Change(3, 0, 1, Status.FAILED, 12, error="boom")])
@@ -58,10 +63,10 @@ async def test_an_unknown_id_is_none(store: Store) -> None:
 
 async def test_a_failed_commit_leaves_nothing_behind(store: Store) -> None:
     w = make()
-    await store.insert_workflow(w)
+    await insert(store, w)
     twice = [Change(1, WHOLE, WHOLE, Status.RUNNING, 1), Change(1, 0, WHOLE, Status.RUNNING, 1)]
     with pytest.raises(StoreError):
-        await store.commit({w.key: twice}, {})
+        await store.commit([], {w.key: twice}, {})
     found = await store.load_workflow("w")
     assert found is not None
     assert found.seq == 0
@@ -69,7 +74,7 @@ async def test_a_failed_commit_leaves_nothing_behind(store: Store) -> None:
 
 async def test_pages_and_filters(store: Store) -> None:
     for n in range(5):
-        await store.insert_workflow(make(f"id{n}", "A" if n % 2 else "B", f"50% of_{n}"))
+        await insert(store, make(f"id{n}", "A" if n % 2 else "B", f"50% of_{n}"))
     first = await store.list_workflows(limit=2)
     assert [s.id for s in first.summaries] == ["id4", "id3"]
     second = await store.list_workflows(limit=2, before=first.next_before)
@@ -85,7 +90,7 @@ async def test_pages_and_filters(store: Store) -> None:
 
 async def test_the_row_follows_the_workflows_own_changes(store: Store) -> None:
     w = make()
-    await store.insert_workflow(w)
+    await insert(store, w)
     await put(
         store, w, [Change(1, WHOLE, WHOLE, Status.RUNNING, 10), Change(2, 0, WHOLE, Status.RUNNING, 11)]
     )
@@ -120,7 +125,7 @@ async def test_a_cancelled_transaction_does_not_linger(store: Store) -> None:
         await asyncio.sleep(0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    await store.insert_workflow(make())
+    await insert(store, make())
     found = await store.load_workflow("w")
     assert found is not None
     # The token and its level stand together, whether the cancellation came in time or not.

@@ -32,6 +32,7 @@ class Recorder:
         self._clock = clock
         #: By workflow key, in order; a Change without its sequence number yet (0).
         self._queue: dict[int, tuple[Workflow, list[Change]]] = {}
+        self._inserts: list[tuple[Workflow, asyncio.Future[None]]] = []
         self._wake = asyncio.Event()
         self._forming: asyncio.Future[None] | None = None
         self._committing: asyncio.Future[None] | None = None
@@ -82,6 +83,19 @@ class Recorder:
         now = self._clock.now_us()
         self._changes(workflow).extend([Change(0, block, job, status, now, error) for job in jobs])
 
+    async def insert(self, workflow: Workflow) -> None:
+        """Stores a new workflow, together with whatever else is waiting; durable on return.
+
+        Raises StoreError at once where the database refuses: a submission is not worth waiting for.
+        """
+        if self.problem:
+            raise StoreError(self.problem)
+        workflow.key = self._store.new_key()
+        stored = asyncio.get_running_loop().create_future()
+        self._inserts.append((workflow, stored))
+        self._wake.set()
+        await stored
+
     async def flush(self) -> None:
         """Waits until everything queued so far is committed, applied and published.
 
@@ -102,21 +116,26 @@ class Recorder:
 
     async def _run(self) -> None:
         while True:
-            if not self._queue:
+            if not (self._queue or self._inserts):
                 if self._closing:
                     return
                 self._wake.clear()
                 await self._wake.wait()
                 continue
             queue, self._queue = self._queue, {}
+            inserts, self._inserts = self._inserts, []
             done, self._forming = self._forming, None
             self._committing = done
-            await self._commit(queue)
+            await self._commit(inserts, queue)
             self._committing = None
             if done is not None:
                 done.set_result(None)
 
-    async def _commit(self, queue: dict[int, tuple[Workflow, list[Change]]]) -> None:
+    async def _commit(
+        self,
+        inserts: list[tuple[Workflow, asyncio.Future[None]]],
+        queue: dict[int, tuple[Workflow, list[Change]]],
+    ) -> None:
         numbered = {key: _number(workflow, changes) for key, (workflow, changes) in queue.items()}
         standings = {
             key: workflow.standing_after(numbered[key])
@@ -125,19 +144,41 @@ class Recorder:
         }
         while True:
             try:
-                await self._store.commit(numbered, standings)
+                await self._store.commit([workflow for workflow, _ in inserts], numbered, standings)
                 break
             except StoreError as error:
-                if not self.problem:
-                    log.error("cannot record: nothing starts until this is mended", reason=str(error))
-                self.problem = f"nothing starts, because the database cannot be written: {error}"
-                await asyncio.sleep(RETRY_SECONDS)
-        if self.problem:
-            log.info("recording again")
-            self.problem = ""
+                # The callers hear it; what has happened has to be written whenever that works again.
+                _tell(inserts, error)
+                inserts = []
+                if not numbered:
+                    return
+                await self._wait_to_try_again(error)
+        self._all_is_well()
+        _tell(inserts, None)
         for key, (workflow, _) in queue.items():
             workflow.apply_all(numbered[key])
             self._hub.publish(workflow, numbered[key])
+
+    async def _wait_to_try_again(self, error: StoreError) -> None:
+        if not self.problem:
+            log.error("cannot record: nothing starts until this is mended", reason=str(error))
+        self.problem = f"nothing starts, because the database cannot be written: {error}"
+        await asyncio.sleep(RETRY_SECONDS)
+
+    def _all_is_well(self) -> None:
+        if self.problem:
+            log.info("recording again")
+            self.problem = ""
+
+
+def _tell(inserts: list[tuple[Workflow, asyncio.Future[None]]], error: StoreError | None) -> None:
+    for _, stored in inserts:
+        # A caller that hung up waits no longer.
+        if not stored.done():
+            if error is None:
+                stored.set_result(None)
+            else:
+                stored.set_exception(error)
 
 
 def _number(workflow: Workflow, changes: list[Change]) -> list[Change]:

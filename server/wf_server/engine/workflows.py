@@ -12,6 +12,7 @@ from wf_server.clock import Clock
 from wf_server.engine.cache import WorkflowCache
 from wf_server.engine.checker import RequestChecker
 from wf_server.engine.executor import Executor
+from wf_server.engine.recorder import Recorder
 from wf_server.errors import (
     AlreadyExecuted,
     EmergencyStopped,
@@ -45,6 +46,7 @@ class Workflows:
     def __init__(
         self,
         store: Store,
+        recorder: Recorder,
         executor: Executor,
         policies: RequestChecker,
         stops: EmergencyStops,
@@ -54,6 +56,7 @@ class Workflows:
         exec_within: float,
     ) -> None:
         self._store = store
+        self._recorder = recorder
         self._executor = executor
         self._policies = policies
         self._stops = stops
@@ -79,7 +82,7 @@ class Workflows:
         workflow = Workflow(
             id=str(uuid.uuid4()), request=request, operator=operator, created_us=self._clock.now_us()
         )
-        await self._store.insert_workflow(workflow)
+        await self._recorder.insert(workflow)
         self._cache.put(workflow)
         self._hub.touch(workflow)
         return workflow.id

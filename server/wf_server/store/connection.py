@@ -98,7 +98,7 @@ async def _connect(path: Path) -> aiosqlite.Connection:
 async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
     application_id = await _pragma(connection, "application_id")
     version = await _pragma(connection, "user_version")
-    tables = await _scalar(connection, "SELECT count(*) FROM sqlite_schema")
+    tables = await scalar(connection, "SELECT count(*) FROM sqlite_schema")
     if application_id != APPLICATION_ID and (tables or application_id):
         raise StoreError(f"{path}: is not a wf database; name another --db")
     migrations = load_migrations()
@@ -122,13 +122,14 @@ async def _check_writable(connection: aiosqlite.Connection) -> None:
 
 
 async def _pragma(connection: aiosqlite.Connection, name: str) -> int:
-    return await _scalar(connection, f"PRAGMA {name}")
+    return await scalar(connection, f"PRAGMA {name}")
 
 
-async def _scalar(connection: aiosqlite.Connection, sql: str) -> int:
+async def scalar(connection: aiosqlite.Connection, sql: str) -> int:
+    """Runs a query for one number; 0 where it has none."""
     async with connection.execute(sql) as cursor:
         row = await cursor.fetchone()
-    return int(row[0]) if row else 0
+    return int(row[0] or 0) if row else 0
 
 
 def _reason(error: Exception) -> str:

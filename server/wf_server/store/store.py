@@ -32,7 +32,7 @@ from wf_server.model import (
     WorkReq,
 )
 from wf_server.store import encoding
-from wf_server.store.connection import lock, open_reader, open_writer
+from wf_server.store.connection import lock, open_reader, open_writer, scalar
 from wf_server.store.queries import load_queries
 
 #: Larger than any key: where a listing begins.
@@ -51,12 +51,18 @@ class Store:
     """The database of one server. Make it with `await Store.open(path)`."""
 
     def __init__(
-        self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection, lock_file: IO[str]
+        self,
+        path: Path,
+        writer: aiosqlite.Connection,
+        reader: aiosqlite.Connection,
+        lock_file: IO[str],
+        last_key: int,
     ) -> None:
         self.path = path
         self._writer = writer
         self._reader = reader
         self._lock_file = lock_file
+        self._last_key = last_key
         self._lock = asyncio.Lock()
         self._sql = load_queries()
 
@@ -71,13 +77,14 @@ class Store:
             writer = await open_writer(path)
             try:
                 reader = await open_reader(path)
+                last_key = await scalar(reader, "SELECT max(key) FROM workflow")
             except BaseException:
                 await writer.close()
                 raise
         except BaseException:
             lock_file.close()
             raise
-        return cls(path, writer, reader, lock_file)
+        return cls(path, writer, reader, lock_file, last_key)
 
     async def close(self) -> None:
         """Ends both connections; nothing may be under way."""
@@ -88,51 +95,32 @@ class Store:
 
     # Workflows
 
-    async def insert_workflow(self, workflow: Workflow) -> None:
-        """Stores a new workflow durably and gives it its key."""
-        request = workflow.request
-        row = (
-            workflow.id,
-            request.name,
-            request.desc,
-            workflow.operator,
-            workflow.created_us,
-            len(request.blocks),
-            workflow.status,
-            encoding.encode_counts(workflow.standing.counts),
-            encoding.encode_request(request),
-        )
-        workflow.key = await self._write_one("insert_workflow", row)
+    def new_key(self) -> int:
+        """A number for a new workflow, larger than any before."""
+        self._last_key += 1
+        return self._last_key
 
     async def commit(
-        self, changes: Mapping[int, Sequence[Change]], standings: Mapping[int, Standing]
+        self,
+        inserts: Sequence[Workflow],
+        changes: Mapping[int, Sequence[Change]],
+        standings: Mapping[int, Standing],
     ) -> None:
-        """Writes changes by workflow key, and where some of those workflows stand after them.
+        """Writes new workflows, changes by workflow key, and where some workflows stand after them.
 
         All or nothing, and durable on return. Raises StoreError.
         """
-        values = [
-            (key, *change[:5], change.error or None, change.operator or None, change.reason or None)
-            for key, some in changes.items()
-            for change in some
-        ]
-        updates = [
-            (
-                s.status,
-                s.started_us,
-                s.ended_us,
-                s.reason,
-                s.seq,
-                s.current_block,
-                encoding.encode_counts(s.counts),
-                key,
-            )
-            for key, s in standings.items()
-        ]
+        if len(inserts) == 1 and not changes:
+            # One statement is a transaction of its own, and saves two trips to the writer's thread.
+            await self._write_one("insert_workflow", _new_row(inserts[0]))
+            return
         async with self._transaction() as connection:
-            await connection.executemany(self._sql["insert_change"], values)
-            if updates:
-                await connection.executemany(self._sql["update_workflow"], updates)
+            if inserts:
+                await connection.executemany(self._sql["insert_workflow"], map(_new_row, inserts))
+            if changes:
+                await connection.executemany(self._sql["insert_change"], _change_rows(changes))
+            if standings:
+                await connection.executemany(self._sql["update_workflow"], _standing_rows(standings))
 
     async def load_workflow(self, workflow_id: str) -> Workflow | None:
         """Reads a workflow with all its history applied; None where there is no such id."""
@@ -277,6 +265,46 @@ class Store:
                 return await cursor.fetchone()
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: {error}") from error
+
+
+def _new_row(workflow: Workflow) -> tuple[Any, ...]:
+    request = workflow.request
+    return (
+        workflow.key,
+        workflow.id,
+        request.name,
+        request.desc,
+        workflow.operator,
+        workflow.created_us,
+        len(request.blocks),
+        workflow.status,
+        encoding.encode_counts(workflow.standing.counts),
+        encoding.encode_request(request),
+    )
+
+
+def _change_rows(changes: Mapping[int, Sequence[Change]]) -> list[tuple[Any, ...]]:
+    return [
+        (key, *change[:5], change.error or None, change.operator or None, change.reason or None)
+        for key, some in changes.items()
+        for change in some
+    ]
+
+
+def _standing_rows(standings: Mapping[int, Standing]) -> list[tuple[Any, ...]]:
+    return [
+        (
+            s.status,
+            s.started_us,
+            s.ended_us,
+            s.reason,
+            s.seq,
+            s.current_block,
+            encoding.encode_counts(s.counts),
+            key,
+        )
+        for key, s in standings.items()
+    ]
 
 
 def _change(row: sqlite3.Row) -> Change:

@@ -1,6 +1,6 @@
 -- name: insert_workflow
-INSERT INTO workflow (id, name, desc, operator, created_us, blocks, status, counts, request)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO workflow (key, id, name, desc, operator, created_us, blocks, status, counts, request)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: update_workflow
 UPDATE workflow
