@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
@@ -350,17 +350,8 @@ async def settle(pilot: Pilot[None]) -> None:
     """
     quiet = 0
     while quiet < _QUIET_ROUNDS:
-        await _come_round(pilot.app.call_later)
-        await _come_round(pilot.app.screen.call_after_refresh)
         await pilot.wait_for_scheduled_animations()
         quiet = quiet + 1 if _is_quiet(pilot.app) else 0
-
-
-async def _come_round(enqueue: Callable[[Callable[[], None]], bool]) -> None:
-    """Waits until what was in a queue has been handled; an empty queue may be busy with its last message."""
-    handled = asyncio.Event()
-    if enqueue(handled.set):
-        await handled.wait()
 
 
 def _is_quiet(app: App[None]) -> bool:

@@ -12,6 +12,7 @@ from textual.widgets import Button, Static
 
 from wf_tui.dialogs.base import Dialog
 from wf_tui.state.text import clean
+from wf_tui.widgets.fields import quiet_button
 from wf_tui.widgets.theme import MUTED
 
 
@@ -36,8 +37,8 @@ class ConfirmDialog(Dialog[bool]):
             yield Static(clean(self._question), classes="question", markup=False)
             yield Static(Content("\n").join(lines), classes="facts")
             with Horizontal(classes="buttons"):
-                yield Button("Cancel", id="cancel")
-                yield Button(self._verb, id="confirm", variant="primary")
+                yield quiet_button("Cancel", id="cancel")
+                yield quiet_button(self._verb, id="confirm", variant="primary")
 
     @on(Button.Pressed, "#cancel")
     def _cancelled(self) -> None:

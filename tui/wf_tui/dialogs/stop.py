@@ -13,13 +13,7 @@ from wf_tui.state.format import count
 from wf_tui.state.models import EVERYTHING, Stop
 from wf_tui.state.stops import title
 from wf_tui.state.text import clean
-
-
-def quiet_input(placeholder: str, *, id: str) -> Input:
-    """Makes an input whose cursor does not blink."""
-    field = Input(placeholder=placeholder, id=id, select_on_focus=False)
-    field.cursor_blink = False
-    return field
+from wf_tui.widgets.fields import quiet_button, quiet_input
 
 
 class EngageDialog(Dialog[str]):
@@ -49,8 +43,8 @@ class EngageDialog(Dialog[str]):
             yield Label("Reason (may stay empty)")
             yield quiet_input("why", id="reason")
             with Horizontal(classes="buttons"):
-                yield Button("Cancel  esc", id="cancel")
-                yield Button("Stop now  enter", id="engage", variant="error")
+                yield quiet_button("Cancel  esc", id="cancel")
+                yield quiet_button("Stop now  enter", id="engage", variant="error")
 
     @on(Input.Submitted, "#reason")
     @on(Button.Pressed, "#engage")
@@ -83,8 +77,8 @@ class ReleaseDialog(Dialog[str]):
             yield Label(Content.assemble("Type ", (clean(self._stop.name), "bold"), " to release it"))
             yield quiet_input("", id="name")
             with Horizontal(classes="buttons"):
-                yield Button("Cancel  esc", id="cancel")
-                yield Button("Release", id="release", variant="primary", disabled=True)
+                yield quiet_button("Cancel  esc", id="cancel")
+                yield quiet_button("Release", id="release", variant="primary", disabled=True)
 
     def _history(self) -> str:
         if not self._stop.listed:

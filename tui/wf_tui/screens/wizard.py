@@ -13,7 +13,6 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, ContentSwitcher, Input, Label, Static
 
-from wf_tui.dialogs.stop import quiet_input
 from wf_tui.diskerase import erasable, erase_request
 from wf_tui.gateway import GatewayError, Refused, Unreachable
 from wf_tui.screens.base import Context, OpenWorkflow, WfScreen
@@ -21,6 +20,7 @@ from wf_tui.state.format import count
 from wf_tui.state.models import Status, Violation, WorkReq
 from wf_tui.state.text import clean
 from wf_tui.state.wizard import PreCheck, Step, World, may_go_on, paces, plan, pre_checks
+from wf_tui.widgets.fields import quiet_button, quiet_input
 from wf_tui.widgets.rows import Piece, RowsView
 from wf_tui.widgets.site_table import SiteHead, SiteTable
 from wf_tui.widgets.steps import Steps
@@ -88,8 +88,8 @@ class WizardScreen(WfScreen):
                 yield Label(id="ask")
                 yield quiet_input("", id="typed")
         with Horizontal(id="buttons"):
-            yield Button("Back  esc", id="back")
-            yield Button("Continue  enter", id="continue", variant="primary")
+            yield quiet_button("Back  esc", id="back")
+            yield quiet_button("Continue  enter", id="continue", variant="primary")
 
     def on_mount(self) -> None:
         """Asks for the sites."""

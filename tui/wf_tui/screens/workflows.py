@@ -12,7 +12,6 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from wf_tui.dialogs.stop import quiet_input
 from wf_tui.screens.base import Context, OpenWorkflow, WfScreen
 from wf_tui.state.format import count
 from wf_tui.state.listing import Listing
@@ -20,6 +19,7 @@ from wf_tui.state.marks import GLYPHS, WORKFLOW_ORDER
 from wf_tui.state.models import Status, Stop, Summary
 from wf_tui.state.text import clean
 from wf_tui.widgets.detail import status_style
+from wf_tui.widgets.fields import quiet_input
 from wf_tui.widgets.rows import Piece, RowsView
 from wf_tui.widgets.theme import MUTED
 from wf_tui.widgets.workflow_table import WorkflowHead, WorkflowTable
