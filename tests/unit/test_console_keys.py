@@ -60,9 +60,9 @@ class Console:
 
 
 @asynccontextmanager
-async def console(gateway: FakeGateway, size: tuple[int, int] = (100, 30)) -> AsyncIterator[Console]:
-    app = frozen_app(gateway)
-    async with app.run_test(size=size) as pilot:
+async def console(gateway: FakeGateway, *, private: bool = False) -> AsyncIterator[Console]:
+    app = frozen_app(gateway, private=private)
+    async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         yield Console(app, pilot, gateway)
 
@@ -452,6 +452,19 @@ async def test_q_quits() -> None:
     gateway = sample_gateway()
     async with console(gateway) as it:
         await it.pilot.press("q")
+    assert it.app.return_code == 0
+
+
+async def test_a_private_server_is_not_ended_in_the_middle_without_a_word() -> None:
+    gateway = sample_gateway()
+    running_erasure(gateway)
+    async with console(gateway, private=True) as it:
+        await it.press("q")
+        assert isinstance(it.app.screen, ConfirmDialog)
+        await it.press("enter")
+        assert isinstance(it.app.screen, WorkflowsScreen)
+        await it.press("q", "right")
+        await it.pilot.press("enter")
     assert it.app.return_code == 0
 
 

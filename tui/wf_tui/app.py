@@ -17,6 +17,7 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from wf_tui.commands import Command, WfCommands, stop_commands, workflow_commands
+from wf_tui.dialogs.confirm import ConfirmDialog
 from wf_tui.dialogs.help import HelpDialog, help_groups
 from wf_tui.gateway import Gateway, GatewayError
 from wf_tui.live import Follower, Wait, wait_at_most
@@ -25,7 +26,8 @@ from wf_tui.screens.stops import StopsScreen
 from wf_tui.screens.wizard import WizardScreen
 from wf_tui.screens.workflow import WorkflowScreen
 from wf_tui.screens.workflows import WorkflowsScreen
-from wf_tui.state.models import StopBoard
+from wf_tui.state.format import count
+from wf_tui.state.models import Status, StopBoard
 from wf_tui.state.situation import Link, Situation
 from wf_tui.state.text import clean
 from wf_tui.widgets.theme import NIGHT
@@ -65,6 +67,7 @@ class WfApp(App[None]):
         now: Callable[[], datetime] = utc_now,
         pause_seconds: int = 60,
         log_path: Path | None = None,
+        private: bool = False,
         notice: str = "",
         wait: Wait = wait_at_most,
         jitter: Callable[[], float] = random.random,
@@ -73,6 +76,7 @@ class WfApp(App[None]):
         self.register_theme(NIGHT)
         self.theme = NIGHT.name
         self._log_path = log_path
+        self._private = private
         self._notice = notice
         self._now = now
         self._wait = wait
@@ -180,6 +184,25 @@ class WfApp(App[None]):
         else:
             self.push_screen(WizardScreen(self.context))
 
+    async def action_quit(self) -> None:
+        """Leaves; asks first where the server ends with the console in the middle of something."""
+        home = self.screen_stack[0]
+        running = home.listing.counts()[Status.RUNNING] if isinstance(home, WorkflowsScreen) else 0
+        if not (self._private and running) or isinstance(self.screen, ConfirmDialog):
+            self.exit()
+            return
+        facts = [("Running", count(running, "workflow")), ("Server", "private: it ends with the console")]
+        self.push_screen(
+            ConfirmDialog("Quit while something is running?", facts, "Quit"), self._answered_quit
+        )
+
+    def _quit(self) -> None:
+        self.call_later(self.action_quit)
+
+    def _answered_quit(self, yes: bool | None) -> None:
+        if yes:
+            self.exit()
+
     def action_help(self) -> None:
         """Shows the keys that work here."""
         place = self.screen.crumbs()[-1] if isinstance(self.screen, WfScreen) else "here"
@@ -199,4 +222,4 @@ class WfApp(App[None]):
             yield from workflow_commands(home.listing, self.open_workflow)
         yield Command("console: help", "The keys that work here", self.action_help)
         yield Command("console: theme", "Other colours", self.action_change_theme)
-        yield Command("console: quit", "Workflows go on without the console", self.exit)
+        yield Command("console: quit", "Workflows go on without the console", self._quit)

@@ -44,7 +44,9 @@ def main(address: str, demo: bool) -> None:
     sys.exit(asyncio.run(_demo(log_path) if demo else _connect(address, log_path)))
 
 
-async def _connect(address: str, log_path: Path | None, *, pause_seconds: int = 60, notice: str = "") -> int:
+async def _connect(
+    address: str, log_path: Path | None, *, private: bool = False, pause_seconds: int = 60, notice: str = ""
+) -> int:
     # Here rather than above: `--help` and `--version` answer at once.
     from wf_tui.app import WfApp
     from wf_tui.grpc_gateway import GrpcGateway
@@ -54,7 +56,7 @@ async def _connect(address: str, log_path: Path | None, *, pause_seconds: int = 
     except ValueError as error:
         _refuse(str(error), _UNUSABLE)
     try:
-        app = WfApp(gateway, pause_seconds=pause_seconds, log_path=log_path, notice=notice)
+        app = WfApp(gateway, private=private, pause_seconds=pause_seconds, log_path=log_path, notice=notice)
         await app.run_async()
         return app.return_code or 0
     finally:
@@ -68,7 +70,11 @@ async def _demo(log_path: Path | None) -> int:
     try:
         async with PrivateServer() as server:
             return await _connect(
-                server.address, log_path, pause_seconds=_DEMO_PAUSE_SECONDS, notice=server.notice
+                server.address,
+                log_path,
+                private=True,
+                pause_seconds=_DEMO_PAUSE_SECONDS,
+                notice=server.notice,
             )
     except PrivateServerError as error:
         _refuse(str(error), _UNREACHABLE)

@@ -316,15 +316,13 @@ def add_workflow(
     return summary
 
 
-def frozen_app(gateway: Gateway, *, pause_seconds: int = 60) -> WfApp:
+def frozen_app(gateway: Gateway, *, private: bool = False) -> WfApp:
     """Returns the console at three in the morning, for ever; a broken stream is retried only by hand."""
 
     async def until_told(event: asyncio.Event, seconds: float) -> None:
         await event.wait()
 
-    app = WfApp(
-        gateway, now=lambda: samples.NOW, pause_seconds=pause_seconds, wait=until_told, jitter=lambda: 1.0
-    )
+    app = WfApp(gateway, now=lambda: samples.NOW, private=private, wait=until_told, jitter=lambda: 1.0)
     app.animation_level = "none"
     return app
 

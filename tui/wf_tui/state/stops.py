@@ -18,7 +18,10 @@ def board_lines(board: StopBoard) -> tuple[Stop, ...]:
     others = tuple(stop for stop in board.stops if stop.name != EVERYTHING)
     if board.problem:
         # What the file said before it broke is no longer in force.
-        return tuple(replace(stop, engaged=True, reason=_BROKEN) for stop in (everything, *others))
+        return tuple(
+            replace(stop, engaged=True, listed=True, operator="", reason=_BROKEN, changed=None)
+            for stop in (everything, *others)
+        )
     running = max(everything.running, sum(stop.running for stop in others))
     return replace(everything, running=running), *others
 

@@ -198,6 +198,9 @@ class RowsView(ScrollView, can_focus=True):
             cursor = self.get_component_rich_style("rows--cursor" if self.has_focus else "rows--blurred")
             base += Style(bgcolor=cursor.bgcolor, reverse=cursor.reverse)
         pieces = [Piece("▌" if on_cursor else " ", Tone.BUSY.value), *self.pieces(line, width - 1)]
+        if base.reverse:
+            # Colours of sixteen are not made to be read upside down.
+            pieces = [Piece(piece.text) for piece in pieces]
         return self._strip(pieces, width, base)
 
     def _placeholder_line(self, y: int, width: int) -> Strip:

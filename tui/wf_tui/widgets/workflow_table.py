@@ -18,7 +18,7 @@ from wf_tui.widgets.rows import Piece, RowsView, fit
 
 #: Of the columns that are always there; the count is that of failures included.
 _COUNT, _BAD, _AGE, _ID, _OPERATOR = 16, 5, 5, 9, 16
-_STATUS, _NARROW_STATUS, _NARROW = 20, 16, 100
+_STATUS, _NARROW_STATUS, _NARROW = 20, 17, 100
 
 
 class Columns(NamedTuple):
