@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 import structlog
+import uvloop
 from platformdirs import user_data_path
 
 from wf_server import __version__, logs
@@ -78,7 +79,8 @@ def main(
     database = database or user_data_path("wf") / "wf.db"
     places = Places(listen=listen, configs=configs, data=data, database=database)
     try:
-        asyncio.run(_serve(places, exit_with_parent=exit_with_parent))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(places, exit_with_parent=exit_with_parent))
     except WfError as error:
         _fail(error)
 
