@@ -6,8 +6,9 @@ from collections import OrderedDict
 
 from wf_server.model import Workflow
 
-#: What the kept ones may weigh together; a workflow weighs as many as its jobs, and a little more.
-WEIGHT_LIMIT = 200_000
+#: What the kept ones may weigh together; a workflow weighs as many as its jobs, and a little more. Each
+#: kept job costs every full garbage collection a quarter of a microsecond, in which no stop is heard.
+WEIGHT_LIMIT = 20_000
 OWN_WEIGHT = 100
 
 
