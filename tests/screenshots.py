@@ -26,7 +26,7 @@ PATIENCE = 60.0
 class Camera:
     """Presses keys, waits for what should appear, and saves pictures."""
 
-    def __init__(self, pilot: Pilot[object], out: Path) -> None:
+    def __init__(self, pilot: Pilot[None], out: Path) -> None:
         self._pilot = pilot
         self._out = out
 
