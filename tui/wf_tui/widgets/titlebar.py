@@ -12,6 +12,9 @@ from wf_tui.state.format import short_address
 from wf_tui.state.situation import Situation
 from wf_tui.state.text import clean
 
+#: The least room for where one is; what the server's address needs beside it.
+_PLACE, _SERVER = 24, 30
+
 
 class TitleBar(Widget):
     """Breadcrumbs on the left, the server on the right."""
@@ -43,9 +46,10 @@ class TitleBar(Widget):
         situation = self.situation
         if situation is None:
             return Content("")
-        address = short_address(clean(situation.address))
+        room = self.content_size.width - _PLACE
+        address = short_address(clean(situation.address)) if room >= _SERVER else ""
         if situation.connected is None:
-            return Content.styled(f"◌ {address} connecting", "$text-warning")
+            return Content.styled(f"◌ {address} connecting".replace("  ", " "), "$text-warning")
         if not situation.connected:
-            return Content.styled(f"✗ {address} lost, view stale", "bold $text-error")
-        return Content.assemble(("● ", "$text-success"), address, " connected")
+            return Content.styled(f"✗ {address} lost, view stale".replace("  ", " "), "bold $text-error")
+        return Content.assemble(("● ", "$text-success"), f"{address} connected".strip())

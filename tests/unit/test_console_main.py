@@ -1,0 +1,40 @@
+"""How `wf-tui` starts, and how it says that it cannot."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import pytest
+from click.testing import CliRunner
+
+from wf_tui import main as entry
+
+
+def test_the_version() -> None:
+    result = CliRunner().invoke(entry.main, ["--version"])
+    assert result.exit_code == 0
+    assert version("wf") in result.output
+
+
+def test_help_names_the_address_and_the_exit_codes() -> None:
+    result = CliRunner().invoke(entry.main, ["-h"])
+    assert result.exit_code == 0
+    for words in ("127.0.0.1:8080", "WF_ADDRESS", "--demo", "Exit codes"):
+        assert words in result.output
+
+
+def test_without_a_terminal_it_says_what_to_use() -> None:
+    result = CliRunner().invoke(entry.main, [])
+    assert result.exit_code == 2
+    assert "needs a terminal" in result.output
+    assert len(result.output.splitlines()) == 1
+
+
+async def test_a_bad_address_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_info:
+        await entry._connect("nowhere", None)
+    assert exit_info.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith("wf-tui: ")
+    assert "nowhere" in told
+    assert len(told.splitlines()) == 1
