@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import App
@@ -20,7 +20,7 @@ from wf_tui.commands import Command, WfCommands, stop_commands, workflow_command
 from wf_tui.dialogs.confirm import ConfirmDialog
 from wf_tui.dialogs.help import HelpDialog, help_groups
 from wf_tui.gateway import Gateway, GatewayError
-from wf_tui.live import Follower, Wait, wait_at_most
+from wf_tui.live import Links, Wait, wait_at_most
 from wf_tui.screens.base import Context, OpenWorkflow, WfScreen
 from wf_tui.screens.stops import StopsScreen
 from wf_tui.screens.wizard import WizardScreen
@@ -31,8 +31,6 @@ from wf_tui.state.models import Status, StopBoard
 from wf_tui.state.situation import Link, Situation
 from wf_tui.state.text import clean
 from wf_tui.widgets.theme import NIGHT
-
-T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -78,11 +76,9 @@ class WfApp(App[None]):
         self._log_path = log_path
         self._private = private
         self._notice = notice
-        self._now = now
-        self._wait = wait
-        self._jitter = jitter
-        self.context = Context(gateway, now, self.make_follower, self.forget, self.report, pause_seconds)
-        self._stops = self.make_follower("stops", gateway.watch_stops, self._take_board, self.report)
+        links = Links(self._links_changed, now, wait=wait, jitter=jitter)
+        self.context = Context(gateway, now, links, self.report, pause_seconds)
+        self._stops = links.follower("stops", gateway.watch_stops, self._take_board, self.report)
         self.set_reactive(WfApp.situation, Situation(gateway.address, {}))
 
     def get_default_screen(self) -> Screen[Any]:
@@ -99,35 +95,7 @@ class WfApp(App[None]):
         """Ends the watch."""
         await self._stops.stop()
 
-    def make_follower(
-        self,
-        name: str,
-        open_stream: Callable[[], AsyncIterator[T]],
-        take: Callable[[T], None],
-        failed: Callable[[Exception], None],
-        *,
-        endless: bool = True,
-    ) -> Follower[T]:
-        """Makes a follower whose link every screen's title and banner show."""
-
-        def tell(link: Link) -> None:
-            self.situation = replace(self.situation, links={**self.situation.links, name: link})
-
-        return Follower(
-            name,
-            open_stream,
-            take,
-            tell,
-            failed,
-            now=self._now,
-            endless=endless,
-            wait=self._wait,
-            jitter=self._jitter,
-        )
-
-    def forget(self, name: str) -> None:
-        """Takes a stream that has ended out of the picture."""
-        links = {known: link for known, link in self.situation.links.items() if known != name}
+    def _links_changed(self, links: Mapping[str, Link]) -> None:
         self.situation = replace(self.situation, links=links)
 
     def _take_board(self, board: StopBoard) -> None:
@@ -160,6 +128,8 @@ class WfApp(App[None]):
 
     def open_workflow(self, workflow_id: str, *, instead: bool = False) -> None:
         """Shows a workflow, on top of the screen that asks or in its place."""
+        if isinstance(self.screen, WorkflowScreen) and self.screen.workflow_id == workflow_id:
+            return
         screen = WorkflowScreen(self.context, workflow_id)
         if instead:
             self.switch_screen(screen)

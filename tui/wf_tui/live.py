@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
@@ -134,3 +134,53 @@ class Follower(Generic[T]):
         self._hurry.clear()
         self._tell(Link(False, str(error), self._now() + timedelta(seconds=seconds)))
         await self._wait(self._hurry, seconds)
+
+
+class Links:
+    """Makes followers and keeps how each of them stands, for whoever shows the connection."""
+
+    def __init__(
+        self,
+        changed: Callable[[Mapping[str, Link]], None],
+        now: Callable[[], datetime],
+        *,
+        wait: Wait = wait_at_most,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._changed = changed
+        self._now = now
+        self._wait = wait
+        self._jitter = jitter
+        self._links: dict[str, Link] = {}
+
+    def follower(
+        self,
+        name: str,
+        open_stream: Callable[[], AsyncIterator[T]],
+        take: Callable[[T], None],
+        failed: Callable[[Exception], None],
+        *,
+        endless: bool = True,
+    ) -> Follower[T]:
+        """Makes a follower; its owner starts it, stops it, and has it forgotten then."""
+
+        def tell(link: Link) -> None:
+            self._links = {**self._links, name: link}
+            self._changed(self._links)
+
+        return Follower(
+            name,
+            open_stream,
+            take,
+            tell,
+            failed,
+            now=self._now,
+            endless=endless,
+            wait=self._wait,
+            jitter=self._jitter,
+        )
+
+    def forget(self, name: str) -> None:
+        """Takes a stream that has ended out of the picture."""
+        self._links = {known: link for known, link in self._links.items() if known != name}
+        self._changed(self._links)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,7 +16,7 @@ from textual.worker import Worker, WorkerState
 
 from wf_tui.dialogs.stop import EngageDialog, ReleaseDialog
 from wf_tui.gateway import Gateway
-from wf_tui.live import Follower
+from wf_tui.live import Follower, Links
 from wf_tui.state.format import count
 from wf_tui.state.models import Stop
 from wf_tui.state.situation import Situation
@@ -28,29 +28,13 @@ from wf_tui.widgets.titlebar import TitleBar
 T = TypeVar("T")
 
 
-class MakeFollower(Protocol):
-    """Makes a follower whose state everybody can see."""
-
-    def __call__(
-        self,
-        name: str,
-        open_stream: Callable[[], AsyncIterator[T]],
-        take: Callable[[T], None],
-        failed: Callable[[Exception], None],
-        *,
-        endless: bool = True,
-    ) -> Follower[T]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a screen needs of the world."""
 
     gateway: Gateway
     now: Callable[[], datetime]
-    follower: MakeFollower
-    #: Takes a stream's state off the screen when its owner ends it.
-    forget: Callable[[str], None]
+    links: Links
     #: Tells an error to the operator; bugs go to the log as well.
     report: Callable[[BaseException], None]
     #: Of the disk-erase wizard, between blocks.
@@ -103,7 +87,7 @@ class WfScreen(Screen[None]):
         """Ends the streams."""
         for follower in self._followers:
             await follower.stop()
-            self.context.forget(follower.name)
+            self.context.links.forget(follower.name)
 
     def situation_changed(self, situation: Situation) -> None:
         """Shows connection and stops; what is stale looks so."""
@@ -124,7 +108,7 @@ class WfScreen(Screen[None]):
         endless: bool = True,
     ) -> None:
         """Follows a stream for as long as the screen lives."""
-        follower = self.context.follower(name, open_stream, take, self.stream_failed, endless=endless)
+        follower = self.context.links.follower(name, open_stream, take, self.stream_failed, endless=endless)
         self._followers.append(follower)
         follower.start()
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import on
@@ -13,34 +11,23 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, ContentSwitcher, Input, Label, Static
 
-from wf_tui.diskerase import erasable, erase_request
+from wf_tui.diskerase import CannotErase, erasable
 from wf_tui.gateway import GatewayError, Refused, Unreachable
 from wf_tui.screens.base import Context, OpenWorkflow, WfScreen
-from wf_tui.state.format import count
-from wf_tui.state.models import Status, Violation, WorkReq
+from wf_tui.screens.draft import Draft, load_draft
+from wf_tui.state.models import Violation, WorkReq
 from wf_tui.state.text import clean
-from wf_tui.state.wizard import PreCheck, Step, World, may_go_on, paces, plan, pre_checks
+from wf_tui.state.wizard import PreCheck, Step, may_go_on, plan, pre_checks
 from wf_tui.widgets.fields import quiet_button, quiet_input
 from wf_tui.widgets.rows import Piece, RowsView
 from wf_tui.widgets.site_table import SiteHead, SiteTable
 from wf_tui.widgets.steps import Steps
 from wf_tui.widgets.theme import MUTED
-from wf_tui.widgets.verdicts import checks_content, plan_content, violations_content
+from wf_tui.widgets.verdicts import checks_content, plan_content, question_content, violations_content
 
-#: Enough of an earlier run to know the usual times: its second block is the first that erases.
-_SAMPLE_BLOCKS, _SAMPLE_JOBS = 2, 10
 _ASK_AGAIN_SECONDS = 5.0
 #: Beside the words: padding and scrollbar.
 _MARGIN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """Everything about the chosen site; frozen, so that what is confirmed is what was shown."""
-
-    world: World
-    request: WorkReq
-    paces: dict[str, float]
 
 
 class WizardScreen(WfScreen):
@@ -67,7 +54,7 @@ class WizardScreen(WfScreen):
         """What is erased, once that is chosen."""
         if self._draft is None:
             return "Workflows", "Erase a satellite's disks"
-        return "Workflows", f"Erase the disks of {self._draft.world.site.name}"
+        return "Workflows", f"Erase the disks of {self._draft.site}"
 
     def body(self) -> ComposeResult:
         """The steps, one pane for each, two buttons."""
@@ -143,7 +130,7 @@ class WizardScreen(WfScreen):
         if self._step is Step.VERDICT:
             return self._violations == ()
         if self._step is Step.CONFIRM:
-            return self.query_one("#typed", Input).value.strip() == self._draft.world.site.name
+            return self.query_one("#typed", Input).value.strip() == self._draft.site
         return True
 
     @on(Button.Pressed, "#continue")
@@ -196,14 +183,14 @@ class WizardScreen(WfScreen):
         if self._step is Step.SITE:
             self.ask(self._load_sites(), "sites", group="sites", exclusive=True)
         elif self._step is Step.CHECKS and self._draft is not None:
-            self._choose(self._draft.world.site.name)
+            self._choose(self._draft.site)
         elif self._step is Step.VERDICT:
             self._ask_verdict()
 
     def _look_again(self) -> None:
         """Tokens and stops change while one looks at them."""
         if self._step is Step.CHECKS and self._draft is not None and not self.has_class("-stale"):
-            self._choose(self._draft.world.site.name)
+            self._choose(self._draft.site)
 
     # -- 1: the site
 
@@ -237,15 +224,13 @@ class WizardScreen(WfScreen):
         self.ask(self._load(site), f"pre-checks of {site}", group="load", exclusive=True)
 
     async def _load(self, name: str) -> None:
-        gateway = self.context.gateway
-        (site, machines), board, book, buckets = await asyncio.gather(
-            gateway.site(name), gateway.stops(), gateway.policies(), gateway.buckets()
-        )
-        request = erase_request(name, machines, pause_seconds=self.context.pause_seconds)
-        fresh = self._draft is None or self._draft.world.site.name != name
-        known = await self._paces(request.name) if fresh or self._draft is None else self._draft.paces
-        self._draft = Draft(World(site, machines, board, book, buckets), request, known)
-        if fresh:
+        before = self._draft
+        try:
+            self._draft = await load_draft(self.context.gateway, name, self.context.pause_seconds, before)
+        except CannotErase as reason:
+            self.notify(clean(str(reason)), severity="warning", markup=False)
+            return
+        if before is None or before.site != name:
             self.query_one("#typed", Input).value = ""
             self._violations = None
         self.renamed()
@@ -262,19 +247,6 @@ class WizardScreen(WfScreen):
         if shut and self._may_go_on():
             self.query_one("#continue").focus()
 
-    async def _paces(self, name: str) -> dict[str, float]:
-        """The usual times, from the last run that completed; none where the server does not say."""
-        gateway = self.context.gateway
-        try:
-            runs, _ = await gateway.list(statuses=(Status.COMPLETED,), name=name, limit=1)
-            samples = range(_SAMPLE_BLOCKS if runs else 0)
-            blocks = await asyncio.gather(
-                *(gateway.list_jobs(runs[0].id, at, 0, _SAMPLE_JOBS) for at in samples)
-            )
-        except GatewayError:
-            return {}
-        return paces([job for block in blocks for job in block])
-
     def _checks(self) -> tuple[PreCheck, ...]:
         assert self._draft is not None
         return pre_checks(self._draft.world, self._draft.request, self.context.now())
@@ -286,7 +258,7 @@ class WizardScreen(WfScreen):
             return
         self.query_one(f"#words-{self._step.value}", Static).update(self._words())
         if self._step is Step.CONFIRM:
-            name = clean(self._draft.world.site.name)
+            name = clean(self._draft.site)
             self.query_one("#ask", Label).update(
                 Content.assemble("Type ", (name, "bold"), " and press enter:")
             )
@@ -297,27 +269,13 @@ class WizardScreen(WfScreen):
         if self._step is Step.CHECKS:
             return checks_content(self._checks(), self.size.width - _MARGIN)
         if self._step is Step.PLAN:
-            return plan_content(request, plan(request, self._draft.paces.get), self.context.pause_seconds)
+            return plan_content(request, plan(request, self._draft.paces.get), self._draft.pause_seconds)
         if self._step is Step.VERDICT:
             if self._violations is None:
                 return Content.styled("Asking the server for its verdict…", MUTED)
             return violations_content(self._violations, request)
-        return self._question()
-
-    def _question(self) -> Content:
-        assert self._draft is not None
-        site, machines = clean(self._draft.world.site.name), self._draft.world.machines
-        return Content.assemble(
-            ("All disks of ", ""),
-            (count(len(machines), "machine"), "bold $text-error"),
-            " of satellite ",
-            (site, "bold $text-error"),
-            f" will be erased by {clean(self.context.gateway.address)}.\n",
-            f"Machines {clean(machines[0])} to {clean(machines[-1])}; ",
-            f"{count(len(self._draft.request.blocks), 'block')}, ",
-            f"{self.context.pause_seconds} s of pause between them.\n\n",
-            ("Erased disks cannot be brought back.", "bold"),
-            " A stop engaged later saves only what has not been erased by then.",
+        return question_content(
+            request, self._draft.world, self._draft.pause_seconds, self.context.gateway.address
         )
 
     # -- 4: the verdict
@@ -352,7 +310,7 @@ class WizardScreen(WfScreen):
             self._submit()
         elif self._draft is not None and not self._submitting:
             self.notify(
-                f"That is not {clean(self._draft.world.site.name)}: nothing was done.",
+                f"That is not {clean(self._draft.site)}: nothing was done.",
                 severity="warning",
                 markup=False,
             )

@@ -53,11 +53,11 @@ def overview(workflow: LiveWorkflow, now: datetime, width: int) -> Content:
     """Tells a workflow in lines of at most so many cells."""
     summary = workflow.summary
     style = status_style(summary.status)
-    who = f"by {clean(summary.operator)}" if summary.operator else ""
+    who = f"  by {clean(summary.operator)}" if summary.operator else ""
     first = Content.assemble(
         (mark(summary.status), f"bold {style}"),
         ("  " + (clean(summary.desc) or "(no description)"), "bold"),
-        (f"  {clean(summary.id)}  {who}", MUTED),
+        (f"{who}  {clean(summary.id)}", MUTED),
     )
     lines = [first, _progress_line(workflow, now, width, style), _counts(workflow)]
     if summary.reason:

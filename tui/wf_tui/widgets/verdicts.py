@@ -10,7 +10,7 @@ from textual.content import Content
 from wf_tui.state.format import count, duration
 from wf_tui.state.models import Violation, WorkReq
 from wf_tui.state.text import clean
-from wf_tui.state.wizard import PlanBlock, PreCheck, place, plan_sentence
+from wf_tui.state.wizard import PlanBlock, PreCheck, World, place, plan_sentence
 from wf_tui.widgets.theme import MUTED
 
 
@@ -76,3 +76,19 @@ def violations_content(violations: Sequence[Violation], request: WorkReq) -> Con
             told += [f"expected {clean(violation.expected)}"] * bool(violation.expected)
             lines.append(Content.styled(f"  {', '.join(told)}", MUTED))
     return Content("\n").join(lines)
+
+
+def question_content(request: WorkReq, world: World, pause_seconds: int, server: str) -> Content:
+    """Paints what is about to be done for good."""
+    site, machines = clean(world.site.name), world.machines
+    return Content.assemble(
+        "All disks of ",
+        (count(len(machines), "machine"), "bold $text-error"),
+        " of satellite ",
+        (site, "bold $text-error"),
+        f" will be erased by {clean(server)}.\n",
+        f"Machines {clean(machines[0])} to {clean(machines[-1])}; ",
+        f"{count(len(request.blocks), 'block')}, {pause_seconds} s of pause between them.\n\n",
+        ("Erased disks cannot be brought back.", "bold"),
+        " A stop engaged later saves only what has not been erased by then.",
+    )
