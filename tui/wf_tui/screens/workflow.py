@@ -28,7 +28,7 @@ class WorkflowScreen(WfScreen):
     """Opens its own watch, and ends it."""
 
     AUTO_FOCUS = "#tree"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (120, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - declared so by Textual
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("x", "execute", "Execute", id="workflow.execute", tooltip="Start it, after a question"),

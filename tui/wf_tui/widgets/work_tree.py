@@ -28,7 +28,13 @@ class WorkTree(RowsView):
     """The tree's lines. Until the operator moves the cursor it follows the running block."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,space", "toggle", "Open", id="tree.toggle", tooltip="Open or close a block or status"),
+        Binding(
+            "enter,space",
+            "open_or_close",
+            "Open",
+            id="tree.toggle",
+            tooltip="Open or close a block or status",
+        ),
         Binding("right,l", "expand", "Open", show=False, id="tree.expand", tooltip="Open, or step into"),
         Binding("left,h", "collapse", "Close", show=False, id="tree.collapse", tooltip="Close, or step out"),
         Binding("n", "trouble(1)", "Trouble", id="tree.next", tooltip="To the next job in trouble"),
@@ -142,9 +148,9 @@ class WorkTree(RowsView):
 
     def action_open(self) -> None:
         """A click on the cursor's line opens or closes it."""
-        self.action_toggle()
+        self.action_open_or_close()
 
-    def action_toggle(self) -> None:
+    def action_open_or_close(self) -> None:
         """Opens or closes what the cursor is on."""
         row = self._here()
         if row is not None and self._tree is not None and row.job is None:
