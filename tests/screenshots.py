@@ -76,7 +76,7 @@ async def walk(camera: Camera) -> None:
     # Some blocks in, and the running jobs half way.
     await camera.until(lambda: camera.shows("✓ completed 20") and camera.shows("50%"))
     camera.take("workflow-running")
-    await camera.press("s", until="Stop SatelliteDiskErase")
+    await camera.press("s", until="Stop now")
     camera.take("stop-dialog")
     await camera.press("enter", until="interrupted")
     camera.take("workflow-stopped")
