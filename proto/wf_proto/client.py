@@ -103,10 +103,14 @@ class Client:
         answer = await self._read(stub.check, pb.CheckRequest(work_req=work_req))
         return answer.violations
 
-    async def submit(self, work_req: pb.WorkReq) -> str:
-        """Stores a WorkReq and returns its id. Raises Rejected, EmergencyStopped."""
+    async def submit(self, work_req: pb.WorkReq, *, mends_rejection_id: str = "") -> str:
+        """Stores a WorkReq and returns its id. Raises Rejected, EmergencyStopped.
+
+        `mends_rejection_id` names the refused one that this mends; NotFound where there is none.
+        """
         stub = pb.WorkflowServiceStub(self._connected())
-        return (await self._act(stub.submit, pb.SubmitRequest(work_req=work_req))).id
+        request = pb.SubmitRequest(work_req=work_req, mends_rejection_id=mends_rejection_id)
+        return (await self._act(stub.submit, request)).id
 
     async def exec(self, workflow_id: str) -> None:
         """Starts a stored workflow. Raises NotFound, AlreadyExecuted, FailedPrecondition, Rejected."""
@@ -138,6 +142,26 @@ class Client:
             statuses=[*statuses], name=name, text=text, page_size=page_size, page_token=page_token
         )
         return await self._read(stub.list, request)
+
+    async def history(self, workflow_id: str, *, after_seq: int = 0, limit: int = 0) -> pb.HistoryResponse:
+        """Returns a stretch of a workflow's committed changes."""
+        stub = pb.WorkflowServiceStub(self._connected())
+        return await self._read(
+            stub.history, pb.HistoryRequest(id=workflow_id, after_seq=after_seq, limit=limit)
+        )
+
+    async def list_rejections(
+        self, *, name: str = "", text: str = "", page_size: int = 0, page_token: str = ""
+    ) -> pb.ListRejectionsResponse:
+        """Returns one page of the refused WorkReqs, newest first."""
+        stub = pb.WorkflowServiceStub(self._connected())
+        request = pb.ListRejectionsRequest(name=name, text=text, page_size=page_size, page_token=page_token)
+        return await self._read(stub.list_rejections, request)
+
+    async def get_rejection(self, rejection_id: str) -> pb.GetRejectionResponse:
+        """Returns a refused WorkReq with everything that was wrong with it."""
+        stub = pb.WorkflowServiceStub(self._connected())
+        return await self._read(stub.get_rejection, pb.GetRejectionRequest(id=rejection_id))
 
     async def list_jobs(
         self, workflow_id: str, block: int, *, offset: int = 0, limit: int = 0

@@ -8,7 +8,7 @@ import wf_proto as pb
 from tests.e2e.requests import GO, block, decom, ended, erase, erasure, job, naps, token
 from tests.e2e.server_process import ServerProcess
 from wf_proto.client import Client
-from wf_proto.errors import EmergencyStopped, Rejected
+from wf_proto.errors import EmergencyStopped, NotFound, Rejected
 
 Place = tuple[str, int | None, int | None, str]
 
@@ -120,6 +120,30 @@ async def test_no_policy_for_the_name(server: ServerProcess) -> None:
             await client.submit(request)
     assert not isinstance(caught.value, EmergencyStopped)
     assert places(caught.value.violations) == {("noPolicy", None, None, "")}
+
+
+async def test_a_rejection_is_kept_found_and_mended(server: ServerProcess) -> None:
+    request = erasure(block(decom(), token()), block(erase(), erase(site="aas")))
+    async with server.client("ann") as client:
+        with pytest.raises(Rejected) as caught:
+            await client.submit(request)
+        rejection_id = caught.value.rejection_id
+        listed = await client.list_rejections(text="sameArgs")
+        assert [r.id for r in listed.rejections] == [rejection_id]
+        assert (listed.rejections[0].operator, listed.rejections[0].violations) == ("ann", 1)
+        await server.restart()
+    async with server.client("bob") as client:
+        kept = await client.get_rejection(rejection_id)
+        assert kept.work_req == request
+        assert places(kept.violations) == {("sameArgs", 1, 1, "site")}
+        kept.work_req.blocks[1].jobs[1].args["site"] = "aap"
+        workflow_id = await client.submit(kept.work_req, mends_rejection_id=rejection_id)
+        assert (await client.get_rejection(rejection_id)).summary.mended_by_workflow_id == workflow_id
+        assert (await client.get(workflow_id)).summary.mends_rejection_id == rejection_id
+        with pytest.raises(NotFound):
+            await client.submit(kept.work_req, mends_rejection_id="x")
+        with pytest.raises(NotFound):
+            await client.get_rejection("x")
 
 
 async def test_start_or_end_with_end(server: ServerProcess) -> None:

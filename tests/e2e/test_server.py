@@ -161,6 +161,21 @@ async def test_list_pages_filters_and_lives(server: ServerProcess) -> None:
         await stream.aclose()
 
 
+async def test_history_is_the_sum_of_what_was_watched(server: ServerProcess) -> None:
+    async with server.client() as client:
+        workflow_id = await client.submit(naps(1, 1))
+        await client.exec(workflow_id)
+        report = await ended(client, workflow_id)
+        first = await client.history(workflow_id, limit=3)
+        rest = await client.history(workflow_id, after_seq=3)
+    assert (first.batch.first_seq, rest.batch.first_seq, first.newest_seq) == (1, 4, report.seq)
+    assert len(first.batch.blocks) + len(rest.batch.blocks) == report.seq
+    assert first.batch.notes[0].operator == "tester"
+    assert first.batch.statuses[0] == pb.Status.RUNNING
+    assert rest.batch.statuses[-1] == pb.Status.COMPLETED
+    assert (rest.batch.blocks[-1], rest.batch.jobs[-1]) == (-1, -1)
+
+
 async def test_jobs_by_page(server: ServerProcess) -> None:
     async with server.client() as client:
         workflow_id = await client.submit(naps(*range(1, 21)))

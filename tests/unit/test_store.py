@@ -16,6 +16,7 @@ from wf_server.model import (
     Change,
     Job,
     JobId,
+    Rejection,
     Status,
     StopRecord,
     StopStatus,
@@ -132,13 +133,37 @@ async def test_a_cancelled_transaction_does_not_linger(store: Store) -> None:
     assert bool(await store.load_buckets()) == await store.token_taken(JobId("w", 0, 0))
 
 
-async def test_rejections_are_kept(store: Store, tmp_path: Path) -> None:
-    await store.insert_rejection("r", make().request, [Violation("p", "no")], "ann", 9)
-    with sqlite3.connect(tmp_path / "wf.db") as other:
-        row = other.execute("SELECT name, operator, violations FROM rejection").fetchone()
-    other.close()
-    assert row[:2] == ("T", "ann")
-    assert '"policy":"p"' in row[2]
+async def test_rejections_come_back_whole_and_know_what_mended_them(store: Store) -> None:
+    wrong = (Violation("p", "no", 0, 1, "seconds", "x", "y"), Violation("q", "neither"))
+    first = Rejection.of("r1", make().request, wrong[:1], "ann", 9)
+    second = Rejection.of("r2", make(name="U", desc="100%").request, wrong, "bob", 10)
+    await store.insert_rejection(first)
+    await store.insert_rejection(second)
+    assert await store.load_rejection("r2") == second
+    assert await store.load_rejection("r3") is None
+    page = await store.list_rejections(limit=1)
+    assert page.summaries == (second.summary,)
+    assert (await store.list_rejections(limit=1, before=page.next_before)).summaries == (first.summary,)
+    assert [s.id for s in (await store.list_rejections(text="NEITHER")).summaries] == ["r2"]
+    assert [s.id for s in (await store.list_rejections(name="T")).summaries] == ["r1"]
+    mended = make("w9")
+    mended.mends = "r1"
+    await insert(store, mended)
+    found = await store.load_rejection("r1")
+    assert found is not None
+    assert found.summary.mended_by == "w9"
+    (listed,) = (await store.list_workflows()).summaries
+    assert listed.mends == "r1"
+
+
+async def test_history_by_stretches(store: Store) -> None:
+    w = make()
+    await insert(store, w)
+    changes = [Change(1, WHOLE, WHOLE, Status.RUNNING, 10, operator="bob", reason="now")]
+    changes += [Change(2, 0, WHOLE, Status.RUNNING, 11), Change(3, 0, 1, Status.RUNNING, 12)]
+    await put(store, w, changes)
+    assert await store.load_history(w.key, 0, 2) == changes[:2]
+    assert await store.load_history(w.key, 2, 10) == changes[2:]
 
 
 async def test_only_one_server_at_a_time(store: Store, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import structlog
 
@@ -24,20 +23,21 @@ from wf_server.errors import (
 )
 from wf_server.estop import EmergencyStops
 from wf_server.events import Hub
-from wf_server.model import Status, Summary, Violation, Workflow, WorkReq
-from wf_server.store import Store
+from wf_server.model import (
+    Change,
+    Rejection,
+    RejectionSummary,
+    Status,
+    Summary,
+    Violation,
+    Workflow,
+    WorkReq,
+)
+from wf_server.store import Page, Store
 
 log = structlog.get_logger(__name__)
 
 MICROSECONDS = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """A page of summaries, and where the next one begins (0: nowhere)."""
-
-    summaries: tuple[Summary, ...]
-    next_before: int
 
 
 class Workflows:
@@ -71,16 +71,23 @@ class Workflows:
         """Finds everything for which submit would refuse the request now; stores nothing."""
         return self._stop_violations(request.name) + await self._policies.violations(request)
 
-    async def submit(self, request: WorkReq, operator: str) -> str:
+    async def submit(self, request: WorkReq, operator: str, mends: str = "") -> str:
         """Stores a request that breaks no rule; returns its id.
 
-        Raises EmergencyStopped or Refused, with every violation; the refused request is kept.
+        `mends` names the rejection that the request mends. Raises EmergencyStopped or Refused, with every
+        violation; the refused request is kept. Raises NotFound where there is no such rejection.
         """
+        if mends:
+            await self.rejection(mends)
         violations = await self.check(request)
         if violations:
             await self._refuse(request, violations, operator)
         workflow = Workflow(
-            id=str(uuid.uuid4()), request=request, operator=operator, created_us=self._clock.now_us()
+            id=str(uuid.uuid4()),
+            request=request,
+            operator=operator,
+            created_us=self._clock.now_us(),
+            mends=mends,
         )
         await self._recorder.insert(workflow)
         self._cache.put(workflow)
@@ -136,12 +143,30 @@ class Workflows:
         text: str = "",
         limit: int = 100,
         before: int = 0,
-    ) -> Listing:
+    ) -> Page[Summary]:
         """Lists workflows, newest first, as they stand now."""
         page = await self._store.list_workflows(
             statuses=statuses, name=name, text=text, limit=limit, before=before
         )
-        return Listing(tuple(self._current(s) for s in page.summaries), page.next_before)
+        return Page(tuple(self._current(s) for s in page.summaries), page.next_before)
+
+    async def history(self, workflow_id: str, after_seq: int, limit: int) -> tuple[Workflow, list[Change]]:
+        """Returns a stretch of a workflow's committed changes. Raises NotFound."""
+        workflow = await self.find(workflow_id)
+        return workflow, await self._store.load_history(workflow.key, after_seq, limit)
+
+    async def rejections(
+        self, *, name: str = "", text: str = "", limit: int = 100, before: int = 0
+    ) -> Page[RejectionSummary]:
+        """Lists the refused requests, newest first."""
+        return await self._store.list_rejections(name=name, text=text, limit=limit, before=before)
+
+    async def rejection(self, rejection_id: str) -> Rejection:
+        """Returns a refused request with its violations. Raises NotFound."""
+        found = await self._store.load_rejection(rejection_id)
+        if found is None:
+            raise NotFound(f"there is no rejection with the id {rejection_id[:80]!r}")
+        return found
 
     def running(self, name: str) -> int:
         """How many workflows of a type run now (`*`: of any type)."""
@@ -173,7 +198,8 @@ class Workflows:
         rejection_id = str(uuid.uuid4())
         try:
             now = self._clock.now_us()
-            await self._store.insert_rejection(rejection_id, request, violations, operator, now)
+            kept = Rejection.of(rejection_id, request, tuple(violations), operator, now)
+            await self._store.insert_rejection(kept)
         except StoreError as error:
             log.error("a refused WorkReq could not be kept", reason=str(error))
             rejection_id = ""

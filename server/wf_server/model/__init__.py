@@ -1,6 +1,7 @@
 """Workflows, blocks, jobs, their statuses and the legal steps between them. No I/O."""
 
 from wf_server.model.bucket import BucketLevel
+from wf_server.model.rejection import Rejection, RejectionSummary
 from wf_server.model.status import (
     BLOCK_FINAL,
     JOB_FINAL,
@@ -40,6 +41,8 @@ __all__ = [
     "Job",
     "JobId",
     "Progress",
+    "Rejection",
+    "RejectionSummary",
     "Standing",
     "Status",
     "StopRecord",

@@ -63,6 +63,8 @@ class Summary:
     current_block: int | None
     #: Jobs by status.
     counts: Mapping[int, int]
+    #: The rejection that it mends; empty: none.
+    mends: str = ""
 
     @property
     def had_errors(self) -> bool:
@@ -149,6 +151,8 @@ class Workflow:
     request: WorkReq
     operator: str
     created_us: int
+    #: The rejection that it mends; empty: none.
+    mends: str = ""
     #: The database's own number for it; 0 before it is stored.
     key: int = 0
     blocks: list[BlockState] = field(default_factory=list)
@@ -210,6 +214,7 @@ class Workflow:
             seq=standing.seq,
             current_block=standing.current_block,
             counts=dict(standing.counts),
+            mends=self.mends,
         )
 
     def standing_after(self, changes: Sequence[Change]) -> Standing:

@@ -10,22 +10,27 @@ from betterproto import Message
 import wf_proto as pb
 from wf_proto import published as old
 from wf_server.errors import InvalidRequest
-from wf_server.model import Workflow, WorkReq
+from wf_server.model import Rejection, Workflow, WorkReq
 from wf_server.service.guard import Encoded, Undecoded
 from wf_server.service.published_status import published_status
 from wf_server.service.translate import (
     job_message,
     job_status_message,
+    rejection_message,
     status_message,
     summary_message,
     time_of,
     time_or_none,
+    violation_message,
 )
 from wf_server.service.wire import (
+    REJECTION_REQUEST,
     REQUEST_BLOCKS,
     STATUS_BLOCKS,
+    SUBMIT_MENDS,
     Malformed,
     read_request,
+    read_text,
     write_block,
     write_report,
 )
@@ -44,6 +49,16 @@ async def request_in(message: object, *, nested: bool = True) -> WorkReq:
         return await read_request(message.data, nested=nested)
     except Malformed as error:
         raise InvalidRequest(f"the request is no WorkReq message: {error}") from error
+
+
+def mended_rejection_in(message: object) -> str:
+    """The id of the rejection that a Submit says it mends. Raises InvalidRequest."""
+    if not isinstance(message, Undecoded):
+        raise TypeError(f"expected undecoded bytes, not {type(message).__name__}")
+    try:
+        return read_text(message.data, SUBMIT_MENDS)
+    except Malformed as error:
+        raise InvalidRequest(f"mends_rejection_id: {error}") from error
 
 
 async def status_report(workflow: Workflow) -> Encoded:
@@ -119,7 +134,21 @@ async def published_report(workflow: Workflow) -> Encoded:
 
 async def get_report(workflow: Workflow) -> Encoded:
     """GetResponse: the stored WorkReq and the summary."""
-    request = workflow.request
+    summary = pb.GetResponse(summary=summary_message(workflow.summary()))
+    return Encoded(await write_report(summary, _once(workflow.request), 1))
+
+
+async def rejection_report(rejection: Rejection) -> Encoded:
+    """GetRejectionResponse: the refused WorkReq, the summary and the violations."""
+    head = pb.GetRejectionResponse(
+        summary=rejection_message(rejection.summary),
+        violations=[violation_message(v) for v in rejection.violations],
+    )
+    return Encoded(await write_report(head, _once(rejection.request), REJECTION_REQUEST))
+
+
+async def _once(request: WorkReq) -> AsyncIterator[bytes]:
+    """The encoded WorkReq, as the one element of what write_report repeats."""
 
     def block_head(b: int) -> pb.Block:
         return pb.Block(desc=request.blocks[b].desc, rate_limit=request.blocks[b].rate_limit)
@@ -128,13 +157,7 @@ async def get_report(workflow: Workflow) -> Encoded:
         return pb.Block(jobs=[job_message(request.blocks[b].jobs[j]) for j in jobs])
 
     head = pb.WorkReq(name=request.name, desc=request.desc)
-    work_req = await write_report(head, _blocks(request, block_head, some_jobs), REQUEST_BLOCKS)
-
-    async def once() -> AsyncIterator[bytes]:
-        yield work_req
-
-    summary = pb.GetResponse(summary=summary_message(workflow.summary()))
-    return Encoded(await write_report(summary, once(), 1))
+    yield await write_report(head, _blocks(request, block_head, some_jobs), REQUEST_BLOCKS)
 
 
 async def _blocks(

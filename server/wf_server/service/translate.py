@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import wf_proto as pb
@@ -12,6 +12,7 @@ from wf_server.model import (
     BlockState,
     Change,
     Job,
+    RejectionSummary,
     Status,
     Summary,
     Violation,
@@ -94,6 +95,23 @@ def summary_message(summary: Summary) -> pb.WorkflowSummary:
         was_es_stopped=summary.status is Status.STOPPED,
         reason=summary.reason,
         seq=summary.seq,
+        mends_rejection_id=summary.mends,
+    )
+
+
+def rejection_message(rejection: RejectionSummary) -> pb.RejectionSummary:
+    """A refused WorkReq in one line."""
+    return pb.RejectionSummary(
+        id=rejection.id,
+        name=rejection.name,
+        desc=rejection.desc,
+        operator=rejection.operator,
+        time=time_of(rejection.time_us),
+        blocks=rejection.blocks,
+        jobs=rejection.jobs,
+        violations=rejection.violations,
+        first_violation=rejection.first,
+        mended_by_workflow_id=rejection.mended_by,
     )
 
 
@@ -146,22 +164,25 @@ def snapshot_message(workflow: Workflow) -> pb.WatchResponse:
 
 
 def batch_message(batch: Batch) -> pb.WatchResponse:
-    """A batch of changes, in columns."""
-    changes = batch.changes
-    return pb.WatchResponse(
-        batch=pb.ChangeBatch(
-            first_seq=changes[0].seq if changes else batch.summary.seq + 1,
-            blocks=[change.block for change in changes],
-            jobs=[change.job for change in changes],
-            statuses=bytes([change.status for change in changes]),
-            times_us=[change.time_us for change in changes],
-            notes=[_note(i, change) for i, change in enumerate(changes) if _has_note(change)],
-            progress=[
-                pb.JobProgress(block=b, job=j, fraction=p.fraction, message=p.message)
-                for (b, j), p in batch.progress.items()
-            ],
-            summary=summary_message(batch.summary),
-        )
+    """A batch of changes, with what the running jobs say and where the workflow stands."""
+    message = changes_message(batch.changes, batch.summary.seq + 1)
+    message.progress = [
+        pb.JobProgress(block=b, job=j, fraction=p.fraction, message=p.message)
+        for (b, j), p in batch.progress.items()
+    ]
+    message.summary = summary_message(batch.summary)
+    return pb.WatchResponse(batch=message)
+
+
+def changes_message(changes: Sequence[Change], next_seq: int) -> pb.ChangeBatch:
+    """Consecutive changes in columns; `next_seq` is where they would begin if there are none."""
+    return pb.ChangeBatch(
+        first_seq=changes[0].seq if changes else next_seq,
+        blocks=[change.block for change in changes],
+        jobs=[change.job for change in changes],
+        statuses=bytes([change.status for change in changes]),
+        times_us=[change.time_us for change in changes],
+        notes=[_note(i, change) for i, change in enumerate(changes) if _has_note(change)],
     )
 
 

@@ -21,6 +21,9 @@ PORTION = 1_000
 #: The numbers of repeated fields: WorkReq.blocks, Block.jobs; StatusResponse.blocks, BlockStatus.jobs.
 REQUEST_BLOCKS = 3
 STATUS_BLOCKS = 4
+#: Single fields: SubmitRequest.mends_rejection_id, GetRejectionResponse.work_req.
+SUBMIT_MENDS = 2
+REJECTION_REQUEST = 2
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _INT32_SIGN = 1 << 31
@@ -69,6 +72,15 @@ async def read_request(data: bytes, *, nested: bool) -> WorkReq:
             _expect(kind, _BYTES, first, last)
             blocks.append(await _block(data, first, last, pace))
     return WorkReq(name, desc, tuple(blocks))
+
+
+def read_text(data: bytes, wanted: int) -> str:
+    """Reads one text field of a message, "" where it has none. Raises Malformed."""
+    text = ""
+    for number, kind, first, last in _fields(data, 0, len(data)):
+        if number == wanted:
+            text = _text(data, kind, first, last)
+    return text
 
 
 async def _block(data: bytes, start: int, end: int, pace: Pace) -> Block:

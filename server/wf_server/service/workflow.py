@@ -10,16 +10,27 @@ from wf_server.errors import InvalidRequest, NotFound, Overloaded
 from wf_server.events import Batch, Hub, Lagging, ListBatch
 from wf_server.service.guard import Encoded, Undecoded, caller
 from wf_server.service.paging import page_limit, page_start, page_token
-from wf_server.service.reports import get_report, request_in, status_report
+from wf_server.service.reports import (
+    get_report,
+    mended_rejection_in,
+    rejection_report,
+    request_in,
+    status_report,
+)
 from wf_server.service.translate import (
     batch_message,
+    changes_message,
     job_status_message,
+    rejection_message,
     snapshot_message,
     status_of,
     summary_message,
     violation_message,
 )
 
+#: Changes in one answer about a history.
+HISTORY_PAGE = 1_000
+HISTORY_LIMIT = 10_000
 #: Workflows in the first message of a list's stream, unless asked otherwise.
 LIST_START = 200
 
@@ -40,7 +51,8 @@ class WorkflowService(pb.WorkflowServiceBase):
     async def submit(self, submit_request: pb.SubmitRequest | Undecoded) -> pb.SubmitResponse:
         """Stores a request that breaks no rule."""
         request = await request_in(submit_request)
-        return pb.SubmitResponse(id=await self._workflows.submit(request, caller().operator))
+        mends = mended_rejection_in(submit_request)
+        return pb.SubmitResponse(id=await self._workflows.submit(request, caller().operator, mends))
 
     async def exec(self, exec_request: pb.ExecRequest) -> pb.ExecResponse:
         """Starts a stored workflow."""
@@ -71,6 +83,34 @@ class WorkflowService(pb.WorkflowServiceBase):
             workflows=[summary_message(summary) for summary in listing.summaries],
             next_page_token=page_token(listing.next_before),
         )
+
+    async def history(self, history_request: pb.HistoryRequest) -> pb.HistoryResponse:
+        """Returns a stretch of a workflow's history."""
+        after = max(0, history_request.after_seq)
+        limit = min(history_request.limit, HISTORY_LIMIT) if history_request.limit > 0 else HISTORY_PAGE
+        workflow, changes = await self._workflows.history(history_request.id, after, limit)
+        return pb.HistoryResponse(batch=changes_message(changes, after + 1), newest_seq=workflow.seq)
+
+    async def list_rejections(
+        self, list_rejections_request: pb.ListRejectionsRequest
+    ) -> pb.ListRejectionsResponse:
+        """Lists the refused WorkReqs, newest first."""
+        page = await self._workflows.rejections(
+            name=list_rejections_request.name,
+            text=list_rejections_request.text,
+            limit=page_limit(list_rejections_request.page_size),
+            before=page_start(list_rejections_request.page_token),
+        )
+        return pb.ListRejectionsResponse(
+            rejections=[rejection_message(summary) for summary in page.summaries],
+            next_page_token=page_token(page.next_before),
+        )
+
+    async def get_rejection(  # type: ignore[override]
+        self, get_rejection_request: pb.GetRejectionRequest
+    ) -> Encoded:
+        """Returns a refused WorkReq with its violations."""
+        return await rejection_report(await self._workflows.rejection(get_rejection_request.id))
 
     async def list_jobs(self, list_jobs_request: pb.ListJobsRequest) -> pb.ListJobsResponse:
         """Lists one block's jobs."""

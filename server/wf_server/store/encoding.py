@@ -55,6 +55,11 @@ def encode_violations(violations: Sequence[Violation]) -> str:
     )
 
 
+def decode_violations(text: str) -> tuple[Violation, ...]:
+    """Reads what encode_violations wrote."""
+    return tuple(Violation(**found) for found in json.loads(text))
+
+
 def encode_counts(counts: Mapping[int, int]) -> str:
     """Jobs by status number; statuses that no job has are left out."""
     return _dumps({str(int(status)): n for status, n in counts.items() if n})

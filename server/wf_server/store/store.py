@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Generic, TypeVar
 
 import aiosqlite
 
@@ -22,28 +22,30 @@ from wf_server.model import (
     BucketLevel,
     Change,
     JobId,
+    Rejection,
+    RejectionSummary,
     Standing,
     Status,
     StopRecord,
     StopStatus,
     Summary,
-    Violation,
     Workflow,
-    WorkReq,
 )
 from wf_server.store import encoding
 from wf_server.store.connection import lock, open_reader, open_writer, scalar
 from wf_server.store.queries import load_queries
+
+T = TypeVar("T")
 
 #: Larger than any key: where a listing begins.
 _FIRST_PAGE = 2**62
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Some workflows, newest first, and where the next page begins (0: there is none)."""
+class Page(Generic[T]):
+    """Some entries, newest first, and where the next page begins (0: there is none)."""
 
-    summaries: tuple[Summary, ...]
+    summaries: tuple[T, ...]
     next_before: int
 
 
@@ -140,31 +142,24 @@ class Store:
         text: str = "",
         limit: int = 100,
         before: int = 0,
-    ) -> Page:
+    ) -> Page[Summary]:
         """Reads a page of summaries, newest first; `before` is the page before's next_before."""
-        escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        rows = await self._read(
-            "list_workflows",
-            {
-                "before": before or _FIRST_PAGE,
-                "statuses": json.dumps([int(s) for s in statuses]) if statuses else None,
-                "name": name or None,
-                "text": f"%{escaped}%" if text else None,
-                "limit": limit + 1,
-            },
-        )
-        shown = rows[:limit]
-        return Page(
-            tuple(_summary(row) for row in shown), int(shown[-1][0]) if len(rows) > limit and shown else 0
-        )
+        values = _listing(name, text, limit, before)
+        values["statuses"] = json.dumps([int(s) for s in statuses]) if statuses else None
+        return _page(await self._read("list_workflows", values), limit, _summary)
+
+    async def load_history(self, key: int, after_seq: int, limit: int) -> list[Change]:
+        """Reads a stretch of a workflow's committed changes, by the workflow's key."""
+        return [_change(row) for row in await self._read("select_history", (key, after_seq, limit))]
 
     async def _restore(self, row: sqlite3.Row) -> Workflow:
-        key, workflow_id, operator, created_us, request = row
+        key, workflow_id, operator, created_us, mends, request = row
         workflow = Workflow(
             id=workflow_id,
             request=encoding.decode_request(request),
             operator=operator,
             created_us=created_us,
+            mends=mends,
             key=key,
         )
         async with self._reader.execute(self._sql["select_changes"], (key,)) as cursor:
@@ -176,24 +171,28 @@ class Store:
 
     # Rejections
 
-    async def insert_rejection(
-        self,
-        rejection_id: str,
-        request: WorkReq,
-        violations: Sequence[Violation],
-        operator: str,
-        time_us: int,
-    ) -> None:
+    async def insert_rejection(self, rejection: Rejection) -> None:
         """Keeps a refused WorkReq with everything that was wrong with it."""
-        row = (
-            rejection_id,
-            request.name,
-            operator,
-            time_us,
-            encoding.encode_request(request),
-            encoding.encode_violations(violations),
-        )
-        await self._write_one("insert_rejection", row)
+        r = rejection.summary
+        row = (r.id, r.name, r.desc, r.operator, r.time_us, r.blocks, r.jobs, r.violations, r.first)
+        violations = encoding.encode_violations(rejection.violations)
+        request = encoding.encode_request(rejection.request)
+        await self._write_one("insert_rejection", (*row, violations, request))
+
+    async def list_rejections(
+        self, *, name: str = "", text: str = "", limit: int = 100, before: int = 0
+    ) -> Page[RejectionSummary]:
+        """Reads a page of rejections, newest first; `before` is the page before's next_before."""
+        values = _listing(name, text, limit, before)
+        return _page(await self._read("list_rejections", values), limit, _rejection)
+
+    async def load_rejection(self, rejection_id: str) -> Rejection | None:
+        """Reads a rejection whole; None where there is no such id."""
+        row = await self._read_one("select_rejection", (rejection_id,))
+        if row is None:
+            return None
+        violations, request = encoding.decode_violations(row[11]), encoding.decode_request(row[12])
+        return Rejection(_rejection(row), request, violations)
 
     # Token buckets
 
@@ -276,6 +275,7 @@ def _new_row(workflow: Workflow) -> tuple[Any, ...]:
         request.desc,
         workflow.operator,
         workflow.created_us,
+        workflow.mends,
         len(request.blocks),
         workflow.status,
         encoding.encode_counts(workflow.standing.counts),
@@ -327,4 +327,25 @@ def _summary(row: sqlite3.Row) -> Summary:
         blocks=row[11],
         current_block=row[12],
         counts=encoding.decode_counts(row[13]),
+        mends=row[14],
     )
+
+
+def _rejection(row: sqlite3.Row) -> RejectionSummary:
+    return RejectionSummary(*row[1:11])
+
+
+def _listing(name: str, text: str, limit: int, before: int) -> dict[str, Any]:
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return {
+        "before": before or _FIRST_PAGE,
+        "name": name or None,
+        "text": f"%{escaped}%" if text else None,
+        # One more than asked for tells whether there is a next page.
+        "limit": limit + 1,
+    }
+
+
+def _page(rows: list[sqlite3.Row], limit: int, read: Callable[[sqlite3.Row], T]) -> Page[T]:
+    shown = rows[:limit]
+    return Page(tuple(map(read, shown)), int(shown[-1][0]) if len(rows) > limit else 0)

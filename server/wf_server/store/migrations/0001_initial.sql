@@ -7,6 +7,8 @@ CREATE TABLE workflow (
     desc          TEXT NOT NULL,
     operator      TEXT NOT NULL,
     created_us    INTEGER NOT NULL,
+    -- The rejection that it mends.
+    mends         TEXT NOT NULL DEFAULT '',
     blocks        INTEGER NOT NULL,
     status        INTEGER NOT NULL,
     started_us    INTEGER NOT NULL DEFAULT 0,
@@ -44,11 +46,20 @@ CREATE TABLE rejection (
     key        INTEGER PRIMARY KEY,
     id         TEXT NOT NULL UNIQUE,
     name       TEXT NOT NULL,
+    desc       TEXT NOT NULL,
     operator   TEXT NOT NULL,
     time_us    INTEGER NOT NULL,
-    request    TEXT NOT NULL,
-    violations TEXT NOT NULL
+    blocks     INTEGER NOT NULL,
+    jobs       INTEGER NOT NULL,
+    -- How many violations, and the first in a sentence.
+    violated   INTEGER NOT NULL,
+    first      TEXT NOT NULL,
+    -- JSON: all violations; the WorkReq.
+    violations TEXT NOT NULL,
+    request    TEXT NOT NULL
 ) STRICT;
+
+CREATE INDEX workflow_by_mends ON workflow (mends) WHERE mends != '';
 
 CREATE TABLE bucket (
     name     TEXT PRIMARY KEY,

@@ -1,6 +1,6 @@
 -- name: insert_workflow
-INSERT INTO workflow (key, id, name, desc, operator, created_us, blocks, status, counts, request)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO workflow (key, id, name, desc, operator, created_us, mends, blocks, status, counts, request)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: update_workflow
 UPDATE workflow
@@ -12,19 +12,23 @@ INSERT INTO change (workflow, seq, block, job, status, time_us, error, operator,
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: select_workflow
-SELECT key, id, operator, created_us, request FROM workflow WHERE id = ?;
+SELECT key, id, operator, created_us, mends, request FROM workflow WHERE id = ?;
 
 -- name: select_workflows_by_status
-SELECT key, id, operator, created_us, request FROM workflow
+SELECT key, id, operator, created_us, mends, request FROM workflow
 WHERE status IN (SELECT value FROM json_each(?)) ORDER BY key;
 
 -- name: select_changes
 SELECT seq, block, job, status, time_us, error, operator, reason FROM change
 WHERE workflow = ? ORDER BY seq;
 
+-- name: select_history
+SELECT seq, block, job, status, time_us, error, operator, reason FROM change
+WHERE workflow = ? AND seq > ? ORDER BY seq LIMIT ?;
+
 -- name: list_workflows
 SELECT key, id, name, desc, operator, status, created_us, started_us, ended_us, reason, seq, blocks,
-       current_block, counts
+       current_block, counts, mends
 FROM workflow
 WHERE key < :before
   AND (:statuses IS NULL OR status IN (SELECT value FROM json_each(:statuses)))
@@ -34,7 +38,25 @@ WHERE key < :before
 ORDER BY key DESC LIMIT :limit;
 
 -- name: insert_rejection
-INSERT INTO rejection (id, name, operator, time_us, request, violations) VALUES (?, ?, ?, ?, ?, ?);
+INSERT INTO rejection
+    (id, name, desc, operator, time_us, blocks, jobs, violated, first, violations, request)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: list_rejections
+SELECT key, id, name, desc, operator, time_us, blocks, jobs, violated, first,
+       coalesce((SELECT id FROM workflow WHERE mends = rejection.id ORDER BY key DESC LIMIT 1), '')
+FROM rejection
+WHERE key < :before
+  AND (:name IS NULL OR name = :name)
+  AND (:text IS NULL OR id LIKE :text ESCAPE '\' OR name LIKE :text ESCAPE '\'
+       OR desc LIKE :text ESCAPE '\' OR operator LIKE :text ESCAPE '\' OR violations LIKE :text ESCAPE '\')
+ORDER BY key DESC LIMIT :limit;
+
+-- name: select_rejection
+SELECT key, id, name, desc, operator, time_us, blocks, jobs, violated, first,
+       coalesce((SELECT id FROM workflow WHERE mends = rejection.id ORDER BY key DESC LIMIT 1), ''),
+       violations, request
+FROM rejection WHERE id = ?;
 
 -- name: select_buckets
 SELECT name, tokens, since_us FROM bucket;

@@ -206,6 +206,10 @@ class CheckResponse(betterproto.Message):
 @dataclass(eq=False, repr=False)
 class SubmitRequest(betterproto.Message):
     work_req: "WorkReq" = betterproto.message_field(1)
+    mends_rejection_id: str = betterproto.string_field(2)
+    """
+    The rejection that this request mends, if it does: each is then linked to the other.
+    """
 
 
 @dataclass(eq=False, repr=False)
@@ -321,6 +325,8 @@ class WorkflowSummary(betterproto.Message):
     was_es_stopped: bool = betterproto.bool_field(13)
     reason: str = betterproto.string_field(14)
     seq: int = betterproto.int64_field(15)
+    mends_rejection_id: str = betterproto.string_field(16)
+    """The rejection that it mends; empty: it mends none."""
 
 
 @dataclass(eq=False, repr=False)
@@ -359,6 +365,81 @@ class ListResponse(betterproto.Message):
     workflows: List["WorkflowSummary"] = betterproto.message_field(1)
     next_page_token: str = betterproto.string_field(2)
     """Empty: this was the last page."""
+
+
+@dataclass(eq=False, repr=False)
+class HistoryRequest(betterproto.Message):
+    id: str = betterproto.string_field(1)
+    after_seq: int = betterproto.int64_field(2)
+    """Only changes after this one; 0: from the beginning."""
+
+    limit: int = betterproto.int32_field(3)
+    """At most this many, up to 10,000; 0 means 1,000."""
+
+
+@dataclass(eq=False, repr=False)
+class HistoryResponse(betterproto.Message):
+    batch: "ChangeBatch" = betterproto.message_field(1)
+    """Without progress and summary."""
+
+    newest_seq: int = betterproto.int64_field(2)
+    """
+    The number of the workflow's newest change, in this stretch or after it.
+    """
+
+
+@dataclass(eq=False, repr=False)
+class RejectionSummary(betterproto.Message):
+    """A refused WorkReq in one line."""
+
+    id: str = betterproto.string_field(1)
+    name: str = betterproto.string_field(2)
+    desc: str = betterproto.string_field(3)
+    operator: str = betterproto.string_field(4)
+    time: datetime = betterproto.message_field(5)
+    blocks: int = betterproto.int32_field(6)
+    jobs: int = betterproto.int32_field(7)
+    violations: int = betterproto.int32_field(8)
+    first_violation: str = betterproto.string_field(9)
+    """The first violation, in one sentence."""
+
+    mended_by_workflow_id: str = betterproto.string_field(10)
+    """The workflow that was submitted as its mended form; empty: none was."""
+
+
+@dataclass(eq=False, repr=False)
+class ListRejectionsRequest(betterproto.Message):
+    name: str = betterproto.string_field(1)
+    """Only this workflow type; empty: all."""
+
+    text: str = betterproto.string_field(2)
+    """
+    Only where the id, name, description, operator or a violation contains this text, whatever its case.
+    """
+
+    page_size: int = betterproto.int32_field(3)
+    """At most this many, up to 1,000; 0 means 100."""
+
+    page_token: str = betterproto.string_field(4)
+
+
+@dataclass(eq=False, repr=False)
+class ListRejectionsResponse(betterproto.Message):
+    rejections: List["RejectionSummary"] = betterproto.message_field(1)
+    next_page_token: str = betterproto.string_field(2)
+    """Empty: this was the last page."""
+
+
+@dataclass(eq=False, repr=False)
+class GetRejectionRequest(betterproto.Message):
+    id: str = betterproto.string_field(1)
+
+
+@dataclass(eq=False, repr=False)
+class GetRejectionResponse(betterproto.Message):
+    summary: "RejectionSummary" = betterproto.message_field(1)
+    work_req: "WorkReq" = betterproto.message_field(2)
+    violations: List["Violation"] = betterproto.message_field(3)
 
 
 @dataclass(eq=False, repr=False)
@@ -805,6 +886,57 @@ class WorkflowServiceStub(betterproto.ServiceStub):
             metadata=metadata,
         )
 
+    async def history(
+        self,
+        history_request: "HistoryRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "HistoryResponse":
+        return await self._unary_unary(
+            "/workflow.v1.WorkflowService/History",
+            history_request,
+            HistoryResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def list_rejections(
+        self,
+        list_rejections_request: "ListRejectionsRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "ListRejectionsResponse":
+        return await self._unary_unary(
+            "/workflow.v1.WorkflowService/ListRejections",
+            list_rejections_request,
+            ListRejectionsResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def get_rejection(
+        self,
+        get_rejection_request: "GetRejectionRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "GetRejectionResponse":
+        return await self._unary_unary(
+            "/workflow.v1.WorkflowService/GetRejection",
+            get_rejection_request,
+            GetRejectionResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
     async def watch(
         self,
         watch_request: "WatchRequest",
@@ -1027,6 +1159,19 @@ class WorkflowServiceBase(ServiceBase):
     ) -> "ListJobsResponse":
         raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
 
+    async def history(self, history_request: "HistoryRequest") -> "HistoryResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
+    async def list_rejections(
+        self, list_rejections_request: "ListRejectionsRequest"
+    ) -> "ListRejectionsResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
+    async def get_rejection(
+        self, get_rejection_request: "GetRejectionRequest"
+    ) -> "GetRejectionResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
     async def watch(
         self, watch_request: "WatchRequest"
     ) -> AsyncIterator[WatchResponse]:
@@ -1086,6 +1231,28 @@ class WorkflowServiceBase(ServiceBase):
     ) -> None:
         request = await stream.recv_message()
         response = await self.list_jobs(request)
+        await stream.send_message(response)
+
+    async def __rpc_history(
+        self, stream: "grpclib.server.Stream[HistoryRequest, HistoryResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.history(request)
+        await stream.send_message(response)
+
+    async def __rpc_list_rejections(
+        self,
+        stream: "grpclib.server.Stream[ListRejectionsRequest, ListRejectionsResponse]",
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.list_rejections(request)
+        await stream.send_message(response)
+
+    async def __rpc_get_rejection(
+        self, stream: "grpclib.server.Stream[GetRejectionRequest, GetRejectionResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.get_rejection(request)
         await stream.send_message(response)
 
     async def __rpc_watch(
@@ -1151,6 +1318,24 @@ class WorkflowServiceBase(ServiceBase):
                 grpclib.const.Cardinality.UNARY_UNARY,
                 ListJobsRequest,
                 ListJobsResponse,
+            ),
+            "/workflow.v1.WorkflowService/History": grpclib.const.Handler(
+                self.__rpc_history,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                HistoryRequest,
+                HistoryResponse,
+            ),
+            "/workflow.v1.WorkflowService/ListRejections": grpclib.const.Handler(
+                self.__rpc_list_rejections,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                ListRejectionsRequest,
+                ListRejectionsResponse,
+            ),
+            "/workflow.v1.WorkflowService/GetRejection": grpclib.const.Handler(
+                self.__rpc_get_rejection,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                GetRejectionRequest,
+                GetRejectionResponse,
             ),
             "/workflow.v1.WorkflowService/Watch": grpclib.const.Handler(
                 self.__rpc_watch,
