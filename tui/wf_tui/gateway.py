@@ -8,9 +8,12 @@ from typing import Protocol
 from wf_tui.state.models import (
     Bucket,
     ChangeBatch,
+    HistoryStretch,
     JobDetail,
     JobType,
     PolicyBook,
+    Rejection,
+    RejectionSummary,
     ServerInfo,
     Site,
     Snapshot,
@@ -84,8 +87,11 @@ class Gateway(Protocol):
         """Asks what Submit would say; nothing is stored. Empty: it would be accepted."""
         ...
 
-    async def submit(self, request: WorkReq) -> str:
-        """Stores a WorkReq; returns its id. Raises Refused."""
+    async def submit(self, request: WorkReq, *, mends: str = "") -> str:
+        """Stores a WorkReq; returns its id. Raises Refused.
+
+        `mends` is the id of the rejection that it mends; NotFound where there is none.
+        """
         ...
 
     async def execute(self, workflow_id: str) -> None:
@@ -121,6 +127,20 @@ class Gateway(Protocol):
 
     def watch_list(self, limit: int) -> AsyncIterator[tuple[bool, tuple[Summary, ...]]]:
         """Streams (reset, summaries): the newest `limit` first, then those that changed."""
+        ...
+
+    async def history(self, workflow_id: str, after_seq: int, limit: int) -> HistoryStretch:
+        """Returns at most `limit` (10,000) committed changes after that number; raises NotFound."""
+        ...
+
+    async def rejections(
+        self, *, name: str = "", text: str = "", limit: int = 100, page_token: str = ""
+    ) -> tuple[tuple[RejectionSummary, ...], str]:
+        """Returns a page of refused WorkReqs, newest first, and the token of the next page ("": none)."""
+        ...
+
+    async def rejection(self, rejection_id: str) -> Rejection:
+        """Returns a refused WorkReq with its violations. Raises NotFound."""
         ...
 
     async def status_json(self, workflow_id: str) -> str:

@@ -13,9 +13,12 @@ from wf_tui import gateway, translate
 from wf_tui.state.models import (
     Bucket,
     ChangeBatch,
+    HistoryStretch,
     JobDetail,
     JobType,
     PolicyBook,
+    Rejection,
+    RejectionSummary,
     ServerInfo,
     Site,
     Snapshot,
@@ -87,10 +90,10 @@ class GrpcGateway:
             found = await self._client.check(translate.request_to_proto(request))
         return tuple(translate.violation(violation) for violation in found)
 
-    async def submit(self, request: WorkReq) -> str:
+    async def submit(self, request: WorkReq, *, mends: str = "") -> str:
         """Stores a WorkReq; returns its id."""
         with _translated():
-            return await self._client.submit(translate.request_to_proto(request))
+            return await self._client.submit(translate.request_to_proto(request), mends_rejection_id=mends)
 
     async def execute(self, workflow_id: str) -> None:
         """Starts a stored workflow."""
@@ -146,6 +149,28 @@ class GrpcGateway:
             async with aclosing(self._client.watch_list(limit)) as messages:
                 async for message in messages:
                     yield message.reset, tuple(translate.summary(s) for s in message.workflows)
+
+    async def history(self, workflow_id: str, after_seq: int, limit: int) -> HistoryStretch:
+        """Returns a stretch of a workflow's committed changes."""
+        with _translated():
+            return translate.history(
+                await self._client.history(workflow_id, after_seq=after_seq, limit=limit)
+            )
+
+    async def rejections(
+        self, *, name: str = "", text: str = "", limit: int = 100, page_token: str = ""
+    ) -> tuple[tuple[RejectionSummary, ...], str]:
+        """Returns a page of refused WorkReqs, newest first, and the token of the next page."""
+        with _translated():
+            page = await self._client.list_rejections(
+                name=name, text=text, page_size=limit, page_token=page_token
+            )
+        return tuple(translate.rejection_summary(found) for found in page.rejections), page.next_page_token
+
+    async def rejection(self, rejection_id: str) -> Rejection:
+        """Returns a refused WorkReq with its violations."""
+        with _translated():
+            return translate.rejection(await self._client.get_rejection(rejection_id))
 
     async def status_json(self, workflow_id: str) -> str:
         """Returns the whole status as proto JSON."""

@@ -18,10 +18,13 @@ from wf_tui.state import samples
 from wf_tui.state.models import (
     Bucket,
     ChangeBatch,
+    HistoryStretch,
     JobDetail,
     JobProgress,
     JobType,
     PolicyBook,
+    Rejection,
+    RejectionSummary,
     ServerInfo,
     Site,
     Snapshot,
@@ -117,6 +120,9 @@ class FakeGateway:
     requests: dict[str, WorkReq] = field(default_factory=dict)
     summaries: tuple[Summary, ...] = ()
     jobs: dict[str, list[list[JobDetail]]] = field(default_factory=dict)
+    histories: dict[str, HistoryStretch] = field(default_factory=dict)
+    refused: tuple[Rejection, ...] = ()
+    problems: tuple[str, ...] = ()
     errors: dict[str, GatewayError] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     now: datetime = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
@@ -169,9 +175,9 @@ class FakeGateway:
         self._answer("check", request)
         return self.verdict
 
-    async def submit(self, request: WorkReq) -> str:
-        """Keeps the request under `new_id`."""
-        self._answer("submit", request)
+    async def submit(self, request: WorkReq, *, mends: str = "") -> str:
+        """Keeps the request under `new_id`; where it mends a rejection, the call tells which."""
+        self._answer("submit", request, *filter(None, [mends]))
         self.requests[self.new_id] = request
         return self.new_id
 
@@ -222,6 +228,38 @@ class FakeGateway:
         """Opens `list_feed`."""
         return self.list_feed.stream()
 
+    async def history(self, workflow_id: str, after_seq: int, limit: int) -> HistoryStretch:
+        """Returns a part of what `histories` holds of the workflow, from its change 1 on."""
+        self._answer("history", workflow_id, after_seq, limit)
+        whole = self.histories.get(workflow_id)
+        if whole is None:
+            raise NotFound(f"there is no workflow {workflow_id}")
+        end = after_seq + limit
+        return replace(
+            whole,
+            first_seq=after_seq + 1,
+            blocks=whole.blocks[after_seq:end],
+            jobs=whole.jobs[after_seq:end],
+            statuses=whole.statuses[after_seq:end],
+            times_us=whole.times_us[after_seq:end],
+            notes={i - after_seq: note for i, note in whole.notes.items() if after_seq <= i < end},
+        )
+
+    async def rejections(
+        self, *, name: str = "", text: str = "", limit: int = 100, page_token: str = ""
+    ) -> tuple[tuple[RejectionSummary, ...], str]:
+        """Returns the lines of `refused`, in one page."""
+        self._answer("rejections", name, text)
+        return tuple(found.summary for found in self.refused), ""
+
+    async def rejection(self, rejection_id: str) -> Rejection:
+        """Returns one of `refused`."""
+        self._answer("rejection", rejection_id)
+        for found in self.refused:
+            if found.summary.id == rejection_id:
+                return found
+        raise NotFound(f"there is no rejection {rejection_id}")
+
     async def status_json(self, workflow_id: str) -> str:
         """Returns an empty object."""
         self._answer("status_json", workflow_id)
@@ -263,9 +301,9 @@ class FakeGateway:
         return self.known_buckets
 
     async def server_info(self) -> ServerInfo:
-        """Returns a version and `now`."""
+        """Returns a version, `now` and `problems`."""
         self._answer("server_info")
-        return ServerInfo("test", self.now, self.now)
+        return ServerInfo("test", self.now, self.now, self.problems)
 
     async def sites(self) -> tuple[Site, ...]:
         """Returns the sites of `known_sites`."""

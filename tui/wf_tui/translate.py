@@ -69,6 +69,45 @@ def violation(message: pb.Violation) -> m.Violation:
     )
 
 
+def rejection_summary(message: pb.RejectionSummary) -> m.RejectionSummary:
+    """Returns the line of a refused WorkReq."""
+    return m.RejectionSummary(
+        id=message.id,
+        name=message.name,
+        desc=message.desc,
+        operator=message.operator,
+        time=message.time,
+        blocks=message.blocks,
+        jobs=message.jobs,
+        violations=message.violations,
+        first=message.first_violation,
+        mended_by=message.mended_by_workflow_id,
+    )
+
+
+def rejection(message: pb.GetRejectionResponse) -> m.Rejection:
+    """Returns a refused WorkReq whole."""
+    return m.Rejection(
+        rejection_summary(message.summary),
+        request(message.work_req),
+        tuple(violation(found) for found in message.violations),
+    )
+
+
+def history(message: pb.HistoryResponse) -> m.HistoryStretch:
+    """Returns a stretch of a workflow's history."""
+    columns = message.batch
+    return m.HistoryStretch(
+        first_seq=columns.first_seq,
+        blocks=columns.blocks,
+        jobs=columns.jobs,
+        statuses=packed(columns.statuses),
+        times_us=columns.times_us,
+        notes={n.index: m.ChangeNote(n.error, n.operator, n.reason) for n in columns.notes},
+        newest_seq=message.newest_seq,
+    )
+
+
 def summary(message: pb.WorkflowSummary) -> m.Summary:
     """Returns the summary of a message."""
     return m.Summary(
@@ -87,6 +126,7 @@ def summary(message: pb.WorkflowSummary) -> m.Summary:
         was_es_stopped=message.was_es_stopped,
         reason=message.reason,
         seq=message.seq,
+        mends=message.mends_rejection_id,
     )
 
 

@@ -126,6 +126,35 @@ class Summary:
     was_es_stopped: bool = False
     reason: str = ""
     seq: int = 0
+    #: The rejection that it mends; empty: none.
+    mends: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RejectionSummary:
+    """A refused WorkReq in one line. The time is aware, in UTC."""
+
+    id: str
+    name: str
+    desc: str
+    operator: str
+    time: datetime
+    blocks: int
+    jobs: int
+    violations: int
+    #: The first violation, in a sentence.
+    first: str
+    #: The workflow that was submitted as its mended form; empty: none.
+    mended_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A refused WorkReq with everything that was wrong with it."""
+
+    summary: RejectionSummary
+    request: WorkReq
+    violations: tuple[Violation, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +214,20 @@ class ChangeBatch:
     notes: Mapping[int, ChangeNote]
     progress: tuple[JobProgress, ...]
     summary: Summary
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryStretch:
+    """Consecutive committed changes, in the columns of a ChangeBatch; without progress and summary."""
+
+    first_seq: int
+    blocks: Sequence[int]
+    jobs: Sequence[int]
+    statuses: bytes
+    times_us: Sequence[int]
+    notes: Mapping[int, ChangeNote]
+    #: The number of the workflow's newest change, in this stretch or after it.
+    newest_seq: int
 
 
 @dataclass(frozen=True, slots=True)
