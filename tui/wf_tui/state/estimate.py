@@ -20,6 +20,20 @@ def job_work(workflow: LiveWorkflow, number: int) -> float:
     return block.over + sum(report.fraction for report in running if report is not None)
 
 
+def share_done(workflow: LiveWorkflow, number: int) -> float:
+    """Returns the share of a block's jobs that is done, from 0 to 1, running ones by their fractions."""
+    total = workflow.blocks[number].total
+    return min(1.0, job_work(workflow, number) / total) if total else 0.0
+
+
+def block_rate(block: LiveBlock, now: datetime) -> float | None:
+    """Returns how many jobs a second have ended since the block began, None before the first has."""
+    if block.started is None or not block.over:
+        return None
+    seconds = ((block.ended or now) - block.started).total_seconds()
+    return block.over / seconds if seconds > 0 else None
+
+
 def fraction_done(workflow: LiveWorkflow) -> float:
     """Returns the share of all jobs that is done, from 0 to 1."""
     jobs = workflow.summary.jobs

@@ -96,6 +96,15 @@ def percent(done: int, total: int) -> str:
     return f"{100 * done // total}%" if total else "–"
 
 
+def rate(per_second: float) -> str:
+    """Writes a rate in at most eight cells: `1.2k/s`, `4.5/s`, `9.8/min`, `30/h`."""
+    for factor, unit in ((1, "s"), (_MINUTE, "min"), (_HOUR, "h")):
+        number = per_second * factor
+        if number >= 1:
+            return f"{compact(int(number)) if number >= 10 else f'{number:.1f}'}/{unit}"
+    return f"{per_second * _DAY:.1f}/d"
+
+
 def bar(fraction: float, width: int) -> tuple[str, str]:
     """Draws a share as (done, rest) of together `width` cells, to half a cell; readable without colour."""
     halves = int(min(1.0, max(0.0, fraction)) * width * 2)

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from textual.content import Content
 
-from wf_tui.state.estimate import job_work
-from wf_tui.state.format import bar, between, count, duration, moment
+from wf_tui.state.estimate import block_rate, share_done
+from wf_tui.state.format import bar, between, count, duration, moment, rate
 from wf_tui.state.marks import JOB_ORDER, Tone, mark, tone
 from wf_tui.state.models import JobDetail, JobProgress, Status
 from wf_tui.state.text import clean
@@ -45,11 +45,8 @@ def block_facts(workflow: LiveWorkflow, number: int, now: datetime) -> Iterator[
     block = workflow.blocks[number]
     yield Fact(f"Block {number} of {len(workflow.blocks)}: {block.desc or '(no description)'}")
     yield Fact("Status", mark(block.status), status_style(block.status))
-    share = job_work(workflow, number) / block.total if block.total else 0.0
-    done = Content.assemble(
-        bar_content(share, _BAR, status_style(block.status)), f" {block.over:,}/{block.total:,}"
-    )
-    yield Fact("Done", done)
+    done = bar_content(share_done(workflow, number), _BAR, status_style(block.status))
+    yield Fact("Done", Content.assemble(done, f" {block.over:,}/{block.total:,}"))
     for status in JOB_ORDER:
         if block.counts[status]:
             yield Fact("", f"  {mark(status)}: {block.counts[status]:,}", status_style(status))
@@ -57,9 +54,10 @@ def block_facts(workflow: LiveWorkflow, number: int, now: datetime) -> Iterator[
     yield Fact("Started", moment(now, block.started))
     yield Fact("Ended", moment(now, block.ended))
     yield Fact("Took" if block.ended else "So far", between(block.started, block.ended, now))
-    if block.started is not None and block.over:
-        seconds = ((block.ended or now) - block.started).total_seconds()
-        yield Fact("Pace", f"{duration(seconds / block.over)} a job")
+    per_second = block_rate(block, now)
+    if per_second is not None:
+        each = f", {duration(1 / per_second)} a job" if per_second < 1 else ""
+        yield Fact("Pace", f"{rate(per_second)}{each}")
 
 
 def job_facts(

@@ -9,7 +9,8 @@ from typing import ClassVar
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 
-from wf_tui.state.format import bar, between
+from wf_tui.state.estimate import block_rate, share_done
+from wf_tui.state.format import bar, between, rate
 from wf_tui.state.marks import GLYPHS, mark, tone
 from wf_tui.state.models import JOB_TROUBLE, JobDetail, Status
 from wf_tui.state.pages import JobPages
@@ -19,6 +20,8 @@ from wf_tui.state.workflow import LiveBlock, LiveWorkflow
 from wf_tui.widgets.rows import Piece, RowsView, fit
 
 _BAR, _SHORT_BAR, _ROOMY = 10, 6, 100
+#: A block's jobs a second have their column from this width on.
+_RATE, _RATE_FROM = 9, 84
 #: Of a job's error, beside what the job is.
 _LEAST_ERROR = 24
 _INDENT = " " * 10
@@ -210,13 +213,14 @@ class WorkTree(RowsView):
 
     def _block_pieces(self, row: Row, block: LiveBlock, width: int) -> Sequence[Piece]:
         assert self._tree is not None
+        assert self._workflow is not None
         look = tone(block.status).value
         bar_width = _BAR if width >= _ROOMY else _SHORT_BAR
-        done, rest = bar(block.over / block.total if block.total else 0.0, bar_width)
+        done, rest = bar(share_done(self._workflow, row.block), bar_width)
         counted = f"{block.over:,}/{block.total:,}"
         took = between(block.started, block.ended, self._now()) if block.started else ""
         bad = f"✗{block.trouble} " if block.trouble else ""
-        tail = f" {counted:>{self._counted}} {took:>8} "
+        tail = f" {counted:>{self._counted}} {self._rate(block, width)}{took:>8} "
         desc = width - 2 - 4 - 14 - bar_width - len(tail) - len(bad)
         return (
             Piece("▾ " if self._tree.is_open(row) else "▸ ", "dim"),
@@ -228,6 +232,12 @@ class WorkTree(RowsView):
             Piece(rest, "dim"),
             Piece(tail),
         )
+
+    def _rate(self, block: LiveBlock, width: int) -> str:
+        if width < _RATE_FROM:
+            return ""
+        per_second = block_rate(block, self._now())
+        return f"{rate(per_second) if per_second is not None else '':>{_RATE - 1}} "
 
     def _group_pieces(self, row: Row, block: LiveBlock) -> Sequence[Piece]:
         assert self._tree is not None
