@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,18 +22,23 @@ from wf_tui.dialogs.confirm import ConfirmDialog
 from wf_tui.dialogs.help import HelpDialog, help_groups
 from wf_tui.gateway import Gateway, GatewayError
 from wf_tui.live import Links, Wait, wait_at_most
+from wf_tui.probe import health_probe
 from wf_tui.screens.base import Context, OpenWorkflow, WfScreen
 from wf_tui.screens.stops import StopsScreen
 from wf_tui.screens.wizard import WizardScreen
 from wf_tui.screens.workflow import WorkflowScreen
 from wf_tui.screens.workflows import WorkflowsScreen
 from wf_tui.state.format import count
+from wf_tui.state.health import Health
 from wf_tui.state.models import Status, StopBoard
 from wf_tui.state.situation import Link, Situation
 from wf_tui.state.text import clean
 from wf_tui.widgets.theme import NIGHT
 
 _log = logging.getLogger(__name__)
+
+#: How often the server is asked how it does.
+_PROBE_SECONDS = 3.0
 
 
 def utc_now() -> datetime:
@@ -69,6 +75,7 @@ class WfApp(App[None]):
         notice: str = "",
         wait: Wait = wait_at_most,
         jitter: Callable[[], float] = random.random,
+        stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         self.register_theme(NIGHT)
@@ -79,6 +86,14 @@ class WfApp(App[None]):
         links = Links(self._links_changed, now, wait=wait, jitter=jitter)
         self.context = Context(gateway, now, links, self.report, pause_seconds)
         self._stops = links.follower("stops", gateway.watch_stops, self._take_board, self.report)
+        self._health = links.poller(
+            "server",
+            health_probe(gateway, now, stopwatch),
+            self._take_health,
+            lambda _: self._take_health(None),
+            self.report,
+            every=_PROBE_SECONDS,
+        )
         self.set_reactive(WfApp.situation, Situation(gateway.address, {}))
 
     def get_default_screen(self) -> Screen[Any]:
@@ -86,20 +101,25 @@ class WfApp(App[None]):
         return WorkflowsScreen(self.context)
 
     def on_mount(self) -> None:
-        """Watches the stops for as long as the app runs."""
+        """Watches the stops and the server's health for as long as the app runs."""
         self._stops.start()
+        self._health.start()
         if self._notice:
             self.notify(clean(self._notice), timeout=15, markup=False)
 
     async def on_unmount(self) -> None:
-        """Ends the watch."""
+        """Ends the watches."""
         await self._stops.stop()
+        await self._health.stop()
 
     def _links_changed(self, links: Mapping[str, Link]) -> None:
         self.situation = replace(self.situation, links=links)
 
     def _take_board(self, board: StopBoard) -> None:
         self.situation = replace(self.situation, board=board)
+
+    def _take_health(self, health: Health | None) -> None:
+        self.situation = replace(self.situation, health=health)
 
     def report(self, error: BaseException) -> None:
         """Tells an error: a gateway's in its words, a bug by the name of the log that has the rest."""

@@ -6,9 +6,10 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
+from weakref import WeakSet
 
-from wf_tui.gateway import GatewayError, InvalidRequest, NotFound
+from wf_tui.gateway import GatewayError, InvalidRequest, NotFound, Unreachable
 from wf_tui.state.situation import Link
 from wf_tui.state.workflow import Gap
 
@@ -77,6 +78,11 @@ class Follower(Generic[T]):
         """Retries now rather than at the end of the pause."""
         self._hurry.set()
 
+    async def rest(self, seconds: float) -> None:
+        """Waits so long, or until told to hurry."""
+        self._hurry.clear()
+        await self._wait(self._hurry, seconds)
+
     async def stop(self) -> None:
         """Ends the stream and waits until it has."""
         task, self._task = self._task, None
@@ -131,9 +137,8 @@ class Follower(Generic[T]):
         self._breaks = max(0, self._breaks) + 1
         longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (self._breaks - 1))
         seconds = longest * (0.5 + 0.5 * self._jitter())
-        self._hurry.clear()
         self._tell(Link(False, str(error), self._now() + timedelta(seconds=seconds)))
-        await self._wait(self._hurry, seconds)
+        await self.rest(seconds)
 
 
 class Links:
@@ -152,6 +157,7 @@ class Links:
         self._wait = wait
         self._jitter = jitter
         self._links: dict[str, Link] = {}
+        self._followers: WeakSet[Follower[Any]] = WeakSet()
 
     def follower(
         self,
@@ -168,7 +174,55 @@ class Links:
             self._links = {**self._links, name: link}
             self._changed(self._links)
 
-        return Follower(
+        return self._made(name, open_stream, take, tell, failed, endless)
+
+    def poller(
+        self,
+        name: str,
+        ask: Callable[[], Awaitable[T]],
+        take: Callable[[T], None],
+        refused: Callable[[GatewayError], None],
+        failed: Callable[[Exception], None],
+        *,
+        every: float,
+    ) -> Follower[T | GatewayError]:
+        """Makes a follower that asks again and again, `every` seconds after each answer.
+
+        `refused` gets what the server says in the answer's place; asking goes on. Only a broken
+        connection is told: an answer does not show that any stream is open.
+        """
+
+        async def answers() -> AsyncIterator[T | GatewayError]:
+            while True:
+                yield await _answer(ask)
+                await poller.rest(every)
+
+        def sort(answer: T | GatewayError) -> None:
+            if isinstance(answer, GatewayError):
+                refused(answer)
+            else:
+                take(answer)
+
+        def tell(link: Link) -> None:
+            if link.connected:
+                self.forget(name)
+            else:
+                self._links = {**self._links, name: link}
+                self._changed(self._links)
+
+        poller: Follower[T | GatewayError] = self._made(name, answers, sort, tell, failed, endless=True)
+        return poller
+
+    def _made(
+        self,
+        name: str,
+        open_stream: Callable[[], AsyncIterator[T]],
+        take: Callable[[T], None],
+        tell: Callable[[Link], None],
+        failed: Callable[[Exception], None],
+        endless: bool,
+    ) -> Follower[T]:
+        follower = Follower(
             name,
             open_stream,
             take,
@@ -179,8 +233,26 @@ class Links:
             wait=self._wait,
             jitter=self._jitter,
         )
+        self._followers.add(follower)
+        return follower
+
+    def hurry(self) -> None:
+        """Has every follower retry, or ask again, now."""
+        for follower in list(self._followers):
+            follower.hurry()
 
     def forget(self, name: str) -> None:
         """Takes a stream that has ended out of the picture."""
-        self._links = {known: link for known, link in self._links.items() if known != name}
-        self._changed(self._links)
+        if name in self._links:
+            self._links = {known: link for known, link in self._links.items() if known != name}
+            self._changed(self._links)
+
+
+async def _answer(ask: Callable[[], Awaitable[T]]) -> T | GatewayError:
+    """Returns the answer, or what the server says instead. Raises Unreachable."""
+    try:
+        return await ask()
+    except Unreachable:
+        raise
+    except GatewayError as error:
+        return error

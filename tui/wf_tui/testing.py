@@ -360,7 +360,14 @@ def frozen_app(gateway: Gateway, *, private: bool = False) -> WfApp:
     async def until_told(event: asyncio.Event, seconds: float) -> None:
         await event.wait()
 
-    app = WfApp(gateway, now=lambda: samples.NOW, private=private, wait=until_told, jitter=lambda: 1.0)
+    app = WfApp(
+        gateway,
+        now=lambda: samples.NOW,
+        private=private,
+        wait=until_told,
+        jitter=lambda: 1.0,
+        stopwatch=lambda: 0.0,
+    )
     app.animation_level = "none"
     return app
 

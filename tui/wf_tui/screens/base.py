@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 
@@ -15,8 +15,9 @@ from textual.widgets import Footer
 from textual.worker import Worker, WorkerState
 
 from wf_tui.dialogs.stop import EngageDialog, ReleaseDialog
-from wf_tui.gateway import Gateway
+from wf_tui.gateway import Gateway, GatewayError
 from wf_tui.live import Follower, Links
+from wf_tui.state.activity import Activity
 from wf_tui.state.format import count
 from wf_tui.state.models import Stop
 from wf_tui.state.situation import Situation
@@ -39,6 +40,8 @@ class Context:
     report: Callable[[BaseException], None]
     #: Of the disk-erase wizard, between blocks.
     pause_seconds: int = 60
+    #: How many jobs ended when, fed by the list of workflows.
+    activity: Activity = field(default_factory=Activity)
 
 
 class OpenWorkflow(Message):
@@ -63,6 +66,7 @@ class WfScreen(Screen[None]):
         super().__init__()
         self.context = context
         self._followers: list[Follower[Any]] = []
+        self._pollers: list[Follower[Any]] = []
 
     def crumbs(self) -> tuple[str, ...]:
         """Returns where one is, the screen's own name last."""
@@ -85,7 +89,19 @@ class WfScreen(Screen[None]):
 
     async def on_unmount(self) -> None:
         """Ends the streams."""
-        for follower in self._followers:
+        await self._end(self._followers + self._pollers)
+
+    async def on_screen_suspend(self) -> None:
+        """Asks for nothing that nobody sees."""
+        await self._end(self._pollers)
+
+    def on_screen_resume(self) -> None:
+        """Asks again for what is polled."""
+        for poller in self._pollers:
+            poller.start()
+
+    async def _end(self, followers: Sequence[Follower[Any]]) -> None:
+        for follower in followers:
             await follower.stop()
             self.context.links.forget(follower.name)
 
@@ -111,6 +127,18 @@ class WfScreen(Screen[None]):
         follower = self.context.links.follower(name, open_stream, take, self.stream_failed, endless=endless)
         self._followers.append(follower)
         follower.start()
+
+    def poll(
+        self, name: str, ask: Callable[[], Awaitable[T]], take: Callable[[T], None], *, every: float
+    ) -> None:
+        """Asks again and again, so many seconds after each answer, while the screen is on top."""
+        poller = self.context.links.poller(name, ask, take, self.refused, self.stream_failed, every=every)
+        self._pollers.append(poller)
+        poller.start()
+
+    def refused(self, error: GatewayError) -> None:
+        """Tells what the server says to a poll in its answer's place."""
+        self.context.report(error)
 
     def stream_failed(self, error: Exception) -> None:
         """Tells that a stream ended for good."""
@@ -138,8 +166,7 @@ class WfScreen(Screen[None]):
 
     def action_retry(self) -> None:
         """Reconnects at once."""
-        for follower in self._followers:
-            follower.hurry()
+        self.context.links.hurry()
 
     def engage_stop(self, stop: Stop) -> None:
         """Asks for a reason and stops; what it is about is fixed from here on."""

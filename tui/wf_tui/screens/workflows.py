@@ -79,6 +79,7 @@ class WorkflowsScreen(WfScreen):
         return self.query_one(WorkflowTable)
 
     def _take(self, message: tuple[bool, tuple[Summary, ...]]) -> None:
+        self.context.activity.take(*message, self.context.now())
         self._show(self.listing.take(*message))
 
     def _show(self, lines: set[int] | None) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from math import ceil
 
 from wf_tui.state.format import short_address
+from wf_tui.state.health import Health
 from wf_tui.state.models import StopBoard
 
 
@@ -22,11 +23,12 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """The server's address, how its streams stand by name, and the stop board once it is known."""
+    """The server's address, how its streams stand by name; its stop board and health once they are known."""
 
     address: str
     links: Mapping[str, Link]
     board: StopBoard | None = None
+    health: Health | None = None
 
     @property
     def connected(self) -> bool | None:

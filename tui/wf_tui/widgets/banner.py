@@ -1,4 +1,4 @@
-"""What no screen may hide: a lost connection, and a stop that concerns everything."""
+"""What no screen may hide: a lost connection, a stop of everything, and what ails the server."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from textual.containers import Vertical
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from wf_tui.state.health import trouble
 from wf_tui.state.situation import Situation, lost_line
 from wf_tui.state.stops import alarm
 from wf_tui.state.text import clean
 
 
 class Banner(Vertical):
-    """At most two lines, none while all is well."""
+    """At most three lines, none while all is well."""
 
     situation: reactive[Situation | None] = reactive(None)
 
@@ -25,8 +26,9 @@ class Banner(Vertical):
         self._now = now
 
     def compose(self) -> ComposeResult:
-        """Both lines, hidden."""
+        """The lines, hidden."""
         yield Static(id="alarm", markup=False)
+        yield Static(id="trouble", markup=False)
         yield Static(id="lost", markup=False)
 
     def on_mount(self) -> None:
@@ -38,6 +40,8 @@ class Banner(Vertical):
         self._show_lost()
         line = alarm(self.situation.board) if self.situation else ""
         self._show("#alarm", f"■ {clean(line)}" if line else "")
+        line = trouble(self.situation.health, self.situation.board) if self.situation else ""
+        self._show("#trouble", f"! {clean(line)}" if line else "")
 
     def _show_lost(self) -> None:
         line = lost_line(self.situation, self._now()) if self.situation else ""
