@@ -13,15 +13,20 @@ from wf_tui.dialogs.confirm import ConfirmDialog
 from wf_tui.gateway import GatewayError
 from wf_tui.screens.base import Context, WfScreen
 from wf_tui.state.format import count, short_id
+from wf_tui.state.job_filter import Narrowing
 from wf_tui.state.models import ChangeBatch, Snapshot, Status, Stop
 from wf_tui.state.pages import PAGE, JobPages, Page
 from wf_tui.state.text import clean
 from wf_tui.state.workflow import LiveWorkflow
 from wf_tui.widgets.detail import block_facts, job_facts
 from wf_tui.widgets.facts import Facts
+from wf_tui.widgets.job_filter import JobFilterBar
 from wf_tui.widgets.overview import Overview
 from wf_tui.widgets.rows import Piece, RowsView
 from wf_tui.widgets.work_tree import WorkTree
+
+#: As many as the server gives at once.
+_MOST_JOBS = 1000
 
 
 class WorkflowScreen(WfScreen):
@@ -38,6 +43,14 @@ class WorkflowScreen(WfScreen):
         Binding(
             "d", "detail", "Detail", id="workflow.detail", tooltip="Show or hide the pane with the details"
         ),
+        Binding(
+            "slash",
+            "filter",
+            "Filter",
+            show=False,
+            id="workflow.filter",
+            tooltip="Show only the jobs that match; esc shows all again",
+        ),
     ]
 
     def __init__(self, context: Context, workflow_id: str) -> None:
@@ -45,6 +58,8 @@ class WorkflowScreen(WfScreen):
         self.workflow_id = workflow_id
         self.workflow: LiveWorkflow | None = None
         self._pages = JobPages()
+        self._narrowing = Narrowing()
+        self._reading = False
 
     def crumbs(self) -> tuple[str, ...]:
         """Its name and short id."""
@@ -54,6 +69,7 @@ class WorkflowScreen(WfScreen):
     def body(self) -> ComposeResult:
         """How it stands, tree, details."""
         yield Overview(self.context.now)
+        yield JobFilterBar()
         with Container(id="panes"):
             yield WorkTree(self._pages, self.context.now)
             yield Facts(id="detail")
@@ -80,9 +96,12 @@ class WorkflowScreen(WfScreen):
             self.workflow = LiveWorkflow(message)
             self._pages.forget()
             self._tree.show_workflow(self.workflow)
+            self._narrowing.choose(self.workflow, self._narrowing.chooser)
+            self._narrow()
         elif self.workflow is not None:
             touched = self.workflow.apply(message)
             self._pages.touch(touched)
+            self._narrowing.touch(touched)
             self._tree.blocks_changed({block for block, _ in touched})
         self._show()
         if self.workflow is not None and self.workflow.summary.status is not status:
@@ -115,6 +134,7 @@ class WorkflowScreen(WfScreen):
         if self.workflow is None or not self.is_mounted:
             return
         self.query_one(Overview).show_workflow(self.workflow)
+        self.query_one(JobFilterBar).tell(self._narrowing.words())
         self._show_detail()
 
     def _show_detail(self) -> None:
@@ -154,6 +174,55 @@ class WorkflowScreen(WfScreen):
         self._pages.take(page, details)
         self._tree.refresh()
         self._show_detail()
+
+    @on(JobFilterBar.Changed)
+    def _filter_changed(self, event: JobFilterBar.Changed) -> None:
+        if self.workflow is None:
+            return
+        self._narrowing.choose(self.workflow, event.chooser)
+        self._narrow()
+        self._show()
+        if event.chooser is not None and not self._reading:
+            self._reading = True
+            self.ask(self._read_jobs(), "all jobs, for the filter", group="filter")
+
+    async def _read_jobs(self) -> None:
+        """Reads what the filter looks at; what has been read stays so."""
+        texts = self._narrowing.texts
+        assert texts is not None
+        try:
+            while (page := texts.next_page()) is not None:
+                details = await self.context.gateway.list_jobs(self.workflow_id, *page, _MOST_JOBS)
+                if not details:
+                    return
+                self._narrowing.take(page[0], details)
+                self._narrow()
+                self._show()
+        finally:
+            self._reading = False
+
+    def _narrow(self) -> None:
+        chosen = self._narrowing.chosen
+        self._tree.narrow(chosen.blocks if chosen is not None else None)
+        if chosen is not None and not chosen.total:
+            self._tree.placeholder = [[Piece("No job matches"), Piece("  esc shows all again", "dim")]]
+
+    @on(JobFilterBar.Kept)
+    def _filter_kept(self) -> None:
+        self._tree.focus()
+
+    def action_filter(self) -> None:
+        """Opens the filter's line."""
+        self.query_one(JobFilterBar).open()
+
+    def action_back(self) -> None:
+        """Clears the filter; without one, goes back."""
+        bar = self.query_one(JobFilterBar)
+        if bar.display:
+            bar.clear()
+            self._tree.focus()
+        else:
+            super().action_back()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what has not started can be executed."""

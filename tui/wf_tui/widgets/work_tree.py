@@ -14,7 +14,7 @@ from wf_tui.state.format import bar, between, rate
 from wf_tui.state.marks import GLYPHS, mark, tone
 from wf_tui.state.models import JOB_TROUBLE, JobDetail, Status
 from wf_tui.state.pages import JobPages
-from wf_tui.state.rows import Row, Tree
+from wf_tui.state.rows import BlockView, Row, Tree
 from wf_tui.state.text import clean
 from wf_tui.state.workflow import LiveBlock, LiveWorkflow
 from wf_tui.widgets.rows import Piece, RowsView, fit
@@ -84,6 +84,16 @@ class WorkTree(RowsView):
         else:
             self._tree.rebase(workflow)
         self._settle()
+
+    def narrow(self, blocks: Sequence[BlockView] | None) -> None:
+        """Shows only these blocks' jobs, None: all again; the cursor goes to the nearest that is left."""
+        if self._tree is None:
+            return
+        self.following = self.following and blocks is None
+        self._tree.narrow(blocks)
+        self._settle()
+        if blocks is not None and len(self._tree):
+            self._row = self._tree.row(self.cursor)
 
     def blocks_changed(self, blocks: Iterable[int]) -> None:
         """Paints anew after changes in some blocks."""
@@ -208,7 +218,7 @@ class WorkTree(RowsView):
         if row.status is None:
             return self._block_pieces(row, block, width)
         if row.job is None:
-            return self._group_pieces(row, block)
+            return self._group_pieces(row)
         return self._job_pieces(row.block, row.job, block, width)
 
     def _block_pieces(self, row: Row, block: LiveBlock, width: int) -> Sequence[Piece]:
@@ -239,13 +249,13 @@ class WorkTree(RowsView):
         per_second = block_rate(block, self._now())
         return f"{rate(per_second) if per_second is not None else '':>{_RATE - 1}} "
 
-    def _group_pieces(self, row: Row, block: LiveBlock) -> Sequence[Piece]:
+    def _group_pieces(self, row: Row) -> Sequence[Piece]:
         assert self._tree is not None
         assert row.status is not None
         return (
             Piece("      "),
             Piece("▾ " if self._tree.is_open(row) else "▸ ", "dim"),
-            Piece(f"{mark(row.status)} {block.counts[row.status]:,}", tone(row.status).value),
+            Piece(f"{mark(row.status)} {self._tree.size(row.block, row.status):,}", tone(row.status).value),
         )
 
     def _job_pieces(self, number: int, job: int, block: LiveBlock, width: int) -> Sequence[Piece]:

@@ -1,0 +1,115 @@
+"""The workflow view by its keys: filter, raw text, history, timeline."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from wf_tui.app import WfApp
+from wf_tui.gateway import Overloaded
+from wf_tui.screens.workflow import WorkflowScreen
+from wf_tui.screens.workflows import WorkflowsScreen
+from wf_tui.state.models import ChangeBatch, Status, Summary
+from wf_tui.state.rows import Row
+from wf_tui.state.samples import ago, counts_of, erase_blocks, summary_of
+from wf_tui.testing import FakeGateway, add_workflow, frozen_app, press, sample_gateway, settle, type_text
+from wf_tui.widgets.work_tree import WorkTree
+
+S = Status
+
+
+def running(gateway: FakeGateway) -> Summary:
+    blocks = erase_blocks(1)
+    blocks[1] = [S.RUNNING, S.RUNNING, S.FAILED, S.RUNNING, S.RUNNING, S.NOT_STARTED]
+    summary = summary_of(0, S.RUNNING, counts_of(blocks), started=ago(60), seq=10)
+    return add_workflow(gateway, summary, blocks, errors={(1, 2): "no answer"})
+
+
+@asynccontextmanager
+async def opened(gateway: FakeGateway) -> AsyncIterator[tuple[WfApp, Pilot[None]]]:
+    """The console on the first workflow of the list."""
+    app = frozen_app(gateway)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await press(pilot, "enter")
+        yield app, pilot
+
+
+def tree(app: WfApp) -> WorkTree:
+    return app.screen.query_one(WorkTree)
+
+
+def note(app: WfApp) -> str:
+    return str(app.screen.query_one("#note", Static).content)
+
+
+async def test_the_filter_narrows_the_tree_and_esc_shows_all_again() -> None:
+    gateway = sample_gateway()
+    running(gateway)
+    async with opened(gateway) as (app, pilot):
+        before = tree(app).line_count()
+        await press(pilot, "slash")
+        await type_text(pilot, "aa03")
+        assert tree(app).line_count() == 3
+        assert note(app) == "1 of 61"
+        await press(pilot, "enter", "down", "down")
+        assert tree(app).row == Row(1, S.RUNNING, 3)
+        await press(pilot, "escape")
+        assert tree(app).line_count() == before
+        assert isinstance(app.screen, WorkflowScreen)
+        await press(pilot, "escape")
+        assert isinstance(app.screen, WorkflowsScreen)
+
+
+async def test_the_jobs_are_read_once() -> None:
+    gateway = sample_gateway()
+    running(gateway)
+    async with opened(gateway) as (_, pilot):
+        await press(pilot, "slash")
+        await type_text(pilot, "aa0")
+        await press(pilot, "escape", "slash")
+        await type_text(pilot, "aa")
+        offsets = [args for args in gateway.called("list_jobs") if args[3] == 1000]
+        assert len(offsets) == len(set(offsets)) == 11
+
+
+async def test_a_bad_pattern_is_said_and_the_last_good_one_stays() -> None:
+    gateway = sample_gateway()
+    running(gateway)
+    async with opened(gateway) as (app, pilot):
+        await press(pilot, "slash")
+        await type_text(pilot, "aa03")
+        lines = tree(app).line_count()
+        await type_text(pilot, "(")
+        assert "character 5" in note(app)
+        assert tree(app).line_count() == lines
+
+
+async def test_a_job_that_begins_to_match_comes_into_the_filter() -> None:
+    gateway = sample_gateway()
+    summary = running(gateway)
+    async with opened(gateway) as (app, pilot):
+        await press(pilot, "slash")
+        await type_text(pilot, "failed")
+        assert tree(app).line_count() == 3
+        later = replace(summary, seq=11)
+        change = ChangeBatch(11, [1], [0], bytes([S.FAILED]), [1_772_334_000_000_000], {}, (), later)
+        gateway.feed(summary.id).send(change)
+        await settle(pilot)
+        assert tree(app).line_count() == 4
+
+
+async def test_jobs_that_cannot_be_read_are_said_and_read_at_the_next_change() -> None:
+    gateway = sample_gateway()
+    running(gateway)
+    async with opened(gateway) as (app, pilot):
+        gateway.errors["list_jobs"] = Overloaded("the server is busy")
+        await press(pilot, "slash")
+        await type_text(pilot, "aa0")
+        assert "the server is busy" in [toast.message for toast in app._notifications]
+        del gateway.errors["list_jobs"]
+        await type_text(pilot, "3")
+        assert note(app) == "1 of 61"
