@@ -12,7 +12,7 @@ from wf_tui.state.fanout import BadPattern, FanOut, expand, span
 from wf_tui.state.form import DESC, NAME, RATE_LIMIT, TYPE, BadValue, arg_key, field_of, form_of, with_value
 from wf_tui.state.known import Known
 from wf_tui.state.models import ArgDeclaration, Block, Job, JobType, Violation, WorkReq
-from wf_tui.state.offences import fix_of, placed
+from wf_tui.state.verdict import fix_of, placed
 
 KNOWN = Known(
     (

@@ -1,0 +1,16 @@
+"""Whether a draft that was left behind is gone on with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wf_tui.dialogs.confirm import ConfirmDialog
+
+
+class ResumeDialog(ConfirmDialog):
+    """Goes on with it unless the operator leaves; either way the draft stays."""
+
+    AUTO_FOCUS = "#confirm"
+
+    def __init__(self, facts: Sequence[tuple[str, str]]) -> None:
+        super().__init__("Go on with the draft that was not submitted?", facts, "Go on")
