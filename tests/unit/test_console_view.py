@@ -11,12 +11,14 @@ from textual.widgets import Static
 
 from wf_tui.app import WfApp
 from wf_tui.gateway import Overloaded
+from wf_tui.screens.raw import RawScreen
 from wf_tui.screens.workflow import WorkflowScreen
 from wf_tui.screens.workflows import WorkflowsScreen
-from wf_tui.state.models import ChangeBatch, Status, Summary
+from wf_tui.state.models import Block, ChangeBatch, Job, Status, Summary, WorkReq
 from wf_tui.state.rows import Row
-from wf_tui.state.samples import ago, counts_of, erase_blocks, summary_of
+from wf_tui.state.samples import ERASE, ago, counts_of, erase_blocks, summary_of
 from wf_tui.testing import FakeGateway, add_workflow, frozen_app, press, sample_gateway, settle, type_text
+from wf_tui.widgets.text_lines import TextLines
 from wf_tui.widgets.work_tree import WorkTree
 
 S = Status
@@ -113,3 +115,53 @@ async def test_jobs_that_cannot_be_read_are_said_and_read_at_the_next_change() -
         del gateway.errors["list_jobs"]
         await type_text(pilot, "3")
         assert note(app) == "1 of 61"
+
+
+def requested(gateway: FakeGateway) -> Summary:
+    summary = running(gateway)
+    jobs = (Job("diskErase", "", {"machine": "aa00", "site": "aap"}),)
+    gateway.requests[summary.id] = WorkReq(ERASE, "Erase aap", (Block("first", 5, jobs),))
+    return summary
+
+
+async def test_raw_shows_request_and_status_and_copies_the_text_as_it_is() -> None:
+    gateway = sample_gateway()
+    requested(gateway)
+    async with opened(gateway) as (app, pilot):
+        await press(pilot, "y", "Y")
+        assert isinstance(app.screen, RawScreen)
+        assert app.clipboard.startswith(f"name: {ERASE}\n")
+        await press(pilot, "tab", "Y")
+        assert app.clipboard.startswith("{")
+        await press(pilot, "shift+tab", "shift+tab", "Y")
+        assert app.clipboard == "{}\n"
+        await press(pilot, "escape")
+        assert isinstance(app.screen, WorkflowScreen)
+
+
+async def test_raw_says_what_is_wrong_and_reads_again_on_ctrl_r() -> None:
+    gateway = sample_gateway()
+    requested(gateway)
+    async with opened(gateway) as (app, pilot):
+        gateway.errors["get"] = Overloaded("the server is busy")
+        await press(pilot, "y", "tab", "Y")
+        text = app.screen.query_one(TextLines)
+        assert text.placeholder[0][0].text == "the server is busy"
+        assert app.clipboard == ""
+        del gateway.errors["get"]
+        await press(pilot, "ctrl+r")
+        assert text.line_count() > 5
+
+
+async def test_details_and_id_are_copied() -> None:
+    gateway = sample_gateway()
+    summary = running(gateway)
+    async with opened(gateway) as (app, pilot):
+        await press(pilot, "n", "Y")
+        assert app.clipboard.splitlines()[:3] == [
+            "Job 2 of block 1: diskErase",
+            "Status  ✗ failed",
+            "Error   no answer",
+        ]
+        await press(pilot, "I")
+        assert app.clipboard == summary.id

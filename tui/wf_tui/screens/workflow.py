@@ -12,10 +12,12 @@ from textual.containers import Container
 from wf_tui.dialogs.confirm import ConfirmDialog
 from wf_tui.gateway import GatewayError
 from wf_tui.screens.base import Context, WfScreen
+from wf_tui.screens.raw import RawScreen
 from wf_tui.state.format import count, short_id
 from wf_tui.state.job_filter import Narrowing
 from wf_tui.state.models import ChangeBatch, Snapshot, Status, Stop
 from wf_tui.state.pages import PAGE, JobPages, Page
+from wf_tui.state.raw import copied_words
 from wf_tui.state.text import clean
 from wf_tui.state.workflow import LiveWorkflow
 from wf_tui.widgets.detail import block_facts, job_facts
@@ -50,6 +52,18 @@ class WorkflowScreen(WfScreen):
             show=False,
             id="workflow.filter",
             tooltip="Show only the jobs that match; esc shows all again",
+        ),
+        Binding("y", "raw", "Raw", show=False, id="workflow.raw", tooltip="As YAML and JSON"),
+        Binding(
+            "Y",
+            "copy_detail",
+            "Copy",
+            show=False,
+            id="workflow.copy",
+            tooltip="Copy the details of what the cursor is on",
+        ),
+        Binding(
+            "I", "copy_id", "Copy id", show=False, id="workflow.copy_id", tooltip="Copy the workflow's id"
         ),
     ]
 
@@ -256,3 +270,20 @@ class WorkflowScreen(WfScreen):
     def action_detail(self) -> None:
         """Shows or hides the details."""
         self.toggle_class("-no-detail")
+
+    def action_raw(self) -> None:
+        """Shows it as text."""
+        if self.workflow is not None:
+            self.app.push_screen(RawScreen(self.context, self.workflow_id, self.workflow.summary.name))
+
+    def action_copy_detail(self) -> None:
+        """Copies the details of what the cursor is on, by OSC 52."""
+        text = self.query_one(Facts).plain
+        if text:
+            self.app.copy_to_clipboard(text)
+            self.say(copied_words(text))
+
+    def action_copy_id(self) -> None:
+        """Copies the workflow's id, by OSC 52."""
+        self.app.copy_to_clipboard(self.workflow_id)
+        self.say(f"Copied {self.workflow_id}")

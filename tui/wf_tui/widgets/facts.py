@@ -49,11 +49,19 @@ class Facts(VerticalScroll):
         """One text."""
         yield Static(markup=False)
 
+    @property
+    def plain(self) -> str:
+        """What it shows, as text to copy."""
+        return "\n".join(line.plain.rstrip() for line in self._lines())
+
     def tell(self, facts: Iterable[Fact]) -> None:
         """Shows these facts; nothing is painted anew if they are the same."""
         told = list(facts)
         if told == self._told or not self.is_mounted:
             return
         self._told = told
-        width = max((len(fact.label) for fact in told if fact.value), default=0)
-        self.query_one(Static).update(Content("\n").join(fact.content(width) for fact in told))
+        self.query_one(Static).update(Content("\n").join(self._lines()))
+
+    def _lines(self) -> list[Content]:
+        width = max((len(fact.label) for fact in self._told if fact.value), default=0)
+        return [fact.content(width) for fact in self._told]

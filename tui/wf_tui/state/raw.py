@@ -1,0 +1,57 @@
+"""A workflow as text: its request and its status, as YAML and as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from wf_tui.state.models import WorkReq
+from wf_tui.state.text import clean
+from wf_tui.strict_yaml import dump_yaml_document
+from wf_tui.workreq_files import dump_json, dump_yaml
+
+#: What many terminals take at most through the clipboard escape, in bytes.
+CLIPBOARD_BYTES = 74_000
+
+
+@dataclass(frozen=True, slots=True)
+class RawText:
+    """One of the views: its name, the text as it is, and its lines made safe to paint."""
+
+    name: str
+    text: str
+    lines: tuple[str, ...]
+
+    @classmethod
+    def of(cls, name: str, text: str) -> RawText:
+        """Cuts a text into lines."""
+        return cls(name, text, tuple(clean(line) for line in text.splitlines()))
+
+
+def raw_texts(request: WorkReq, status_json: str) -> tuple[RawText, ...]:
+    """Writes the views in the order in which tab goes through them. Slow for tens of thousands of jobs."""
+    return (
+        RawText.of("WorkReq, YAML", dump_yaml(request)),
+        RawText.of("WorkReq, JSON", dump_json(request)),
+        RawText.of("status, YAML", dump_yaml_document(json.loads(status_json))),
+        RawText.of("status, JSON", _indented(status_json)),
+    )
+
+
+def copied_words(text: str) -> str:
+    """Tells what went to the clipboard, and whether the terminal may have refused it."""
+    size = len(text.encode("utf-8", "replace"))
+    lines = len(text.splitlines())
+    what = f"Copied {lines:,} {'line' if lines == 1 else 'lines'}"
+    if size > CLIPBOARD_BYTES:
+        return f"{what} ({size:,} bytes: many terminals take less; `wf get` writes them to a file)"
+    return what + "."
+
+
+def shifted(line: str, columns: int) -> str:
+    """Returns a line without its first columns, an ellipsis in their place."""
+    return f"…{line[columns + 1 :]}" if columns and len(line) > columns else ("" if columns else line)
+
+
+def _indented(text: str) -> str:
+    return json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n"
