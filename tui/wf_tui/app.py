@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,6 +25,7 @@ from wf_tui.gateway import Gateway, GatewayError
 from wf_tui.live import Links, Wait, wait_at_most
 from wf_tui.probe import health_probe
 from wf_tui.screens.base import Context, OpenWorkflow, WfScreen
+from wf_tui.screens.places import PLACES, go, place_bindings
 from wf_tui.screens.stops import StopsScreen
 from wf_tui.screens.wizard import WizardScreen
 from wf_tui.screens.workflow import WorkflowScreen
@@ -57,6 +59,7 @@ class WfApp(App[None]):
         Binding("w", "home", "Workflows", show=False, id="app.home", tooltip="To the list of workflows"),
         Binding("e", "erase", "Erase", show=False, id="app.erase", tooltip="Erase a satellite's disks"),
         Binding("S", "stops", "Stops", show=False, id="app.stops", tooltip="To the emergency stops"),
+        *place_bindings(),
         Binding("colon", "command_palette", "Menu", id="app.palette", tooltip="Find any command by its name"),
         Binding("question_mark", "help", "Help", id="app.help", tooltip="The keys that work here"),
         Binding("q", "quit", "Quit", id="app.quit", tooltip="Leave; workflows go on without the console"),
@@ -166,6 +169,10 @@ class WfApp(App[None]):
         if not isinstance(self.screen, StopsScreen):
             self.push_screen(StopsScreen(self.context))
 
+    def action_go(self, name: str) -> None:
+        """Shows one of the places."""
+        go(self, self.context, name)
+
     def action_erase(self) -> None:
         """Begins the disk-erase wizard; one that was begun is gone on with."""
         if any(isinstance(screen, WizardScreen) for screen in self.screen_stack):
@@ -202,6 +209,8 @@ class WfApp(App[None]):
         """Yields the commands that make sense everywhere."""
         yield Command("go: workflows", "The list of all workflows", self.action_home)
         yield Command("go: emergency stops", "What may run and what may not", self.action_stops)
+        for name, place in PLACES.items():
+            yield Command(f"go: {name}", place.words, partial(self.action_go, name))
         yield Command(
             "erase: a satellite's disks", "Site, checks, plan, verdict, confirmation", self.action_erase
         )

@@ -1,0 +1,45 @@
+"""The screens that can be gone to from anywhere: one table for their keys and their commands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from textual.app import App
+from textual.binding import Binding
+
+from wf_tui.screens.base import Context, WfScreen
+from wf_tui.screens.rejections import RejectionsScreen
+
+
+class Place(NamedTuple):
+    """A screen, the key that goes there, and what is to be seen there."""
+
+    key: str
+    words: str
+    screen: type[WfScreen]
+
+
+#: By the name that follows `go:` in the palette.
+PLACES: Mapping[str, Place] = {
+    "rejections": Place("R", "To what the server refused, and why", RejectionsScreen),
+}
+
+
+def place_bindings() -> list[Binding]:
+    """Returns a key for each place; help shows them, the footer has no room."""
+    return [
+        Binding(place.key, f"go('{name}')", name.title(), show=False, id=f"app.{name}", tooltip=place.words)
+        for name, place in PLACES.items()
+    ]
+
+
+def go(app: App[Any], context: Context, name: str) -> None:
+    """Shows a place: instead of another place, on top of anything else."""
+    screen = PLACES[name].screen
+    if isinstance(app.screen, screen):
+        return
+    if isinstance(app.screen, tuple(place.screen for place in PLACES.values())):
+        app.switch_screen(screen(context))
+    else:
+        app.push_screen(screen(context))
