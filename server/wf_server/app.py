@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import stat
@@ -61,6 +62,8 @@ class App:
         self.policies: LivePolicies
         #: Where it listens, once started: the port is known then even if 0 was asked for.
         self.address = places.listen
+        #: Set when the server has to end by itself.
+        self.failed = asyncio.Event()
         #: How many unfinished workflows it went on with.
         self.resumed = 0
 
@@ -94,9 +97,9 @@ class App:
         closing.push_async_callback(stops.wait_idle)
         await stops.load()
 
-        hub = Hub()
+        hub = Hub(config.limits.max_watchers)
         closing.callback(hub.close)
-        self._recorder = Recorder(store, hub, clock)
+        self._recorder = Recorder(store, hub, clock, self.failed.set)
         runner = LocalRunner(self.registry, clock)
         recoverer = Recoverer(self.registry, runner, self._recorder, clock)
         self._executor = Executor(
@@ -124,15 +127,21 @@ class App:
         )
 
         def problems() -> list[str]:
-            told = (self._recorder.problem, stops.problem, self.policies.problem, inventory.problem)
+            told = (
+                self._recorder.problem,
+                stops.problem,
+                stops.unwritten,
+                self.policies.problem,
+                inventory.problem,
+            )
             return [problem for problem in told if problem]
 
         services: list[Service] = [
-            WorkflowService(self._workflows, hub, config.limits.max_watchers),
+            WorkflowService(self._workflows, hub, config.limits.max_jobs),
             StopsService(stops, self._workflows, hub, lambda: self.policies.book.names),
             CatalogService(self.registry, self.policies, tokens, clock, __version__, problems),
             InventoryService(inventory),
-            PublishedService(self._workflows),
+            PublishedService(self._workflows, config.limits.max_jobs),
         ]
         limit = config.limits.max_message_bytes
         self._server = GrpcServer([Guarded(service, limit) for service in services])

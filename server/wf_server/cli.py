@@ -22,6 +22,8 @@ from wf_server.sample import write_sample
 
 #: What was given cannot work: a flag, a file, the database, the address.
 EXIT_UNUSABLE = 2
+#: The server ended by itself; its log says why, and a restart goes on.
+EXIT_FAILED = 1
 
 log = structlog.get_logger(__name__)
 
@@ -118,11 +120,20 @@ async def _serve(places: Places, *, exit_with_parent: bool) -> None:
         await app.start()
         _spare_the_collector()
         _announce(app)
-        await stop.wait()
+        await _first_of(stop, app.failed)
         log.info("shutting down")
     finally:
         await app.close()
     log.info("shut down")
+    if app.failed.is_set():
+        raise SystemExit(EXIT_FAILED)
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    waits = [asyncio.create_task(event.wait(), name="wait for the end") for event in events]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
 
 
 def _on_signal(stop: asyncio.Event, number: signal.Signals) -> None:

@@ -19,8 +19,15 @@ class Clock(Protocol):
         ...
 
 
+#: Microseconds that the machine's clock may go back before it is believed.
+_SMALL_STEP_US = 2_000_000
+
+
 class SystemClock:
-    """The machine's clock. It never goes back within one process, even if the machine's does."""
+    """The machine's clock, which stands still where the machine's goes back by less than two seconds.
+
+    A larger step back mends a clock that was wrong, and is followed.
+    """
 
     def __init__(self) -> None:
         self._last = 0
@@ -28,7 +35,8 @@ class SystemClock:
     def now_us(self) -> int:
         """Returns the wall time in microseconds since 1970-01-01 UTC."""
         now = time.time_ns() // 1000
-        self._last = max(self._last, now)
+        if not self._last - _SMALL_STEP_US < now < self._last:
+            self._last = now
         return self._last
 
     async def sleep(self, seconds: float) -> None:

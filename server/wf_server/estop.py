@@ -66,6 +66,8 @@ class EmergencyStops:
         self._settle_seconds = settle_seconds
         self._reading = StopFile({}, problem=f"{path}: not read yet")
         self._go: frozenset[str] = frozenset()
+        #: Stops that are in force although es.json could not be written: until a write works.
+        self._unwritten: dict[str, str] = {}
         self._records: dict[str, StopRecord] = {}
         self._listeners: dict[object, Callable[[], None]] = {}
         self._changing = asyncio.Lock()
@@ -77,9 +79,15 @@ class EmergencyStops:
         """Why everything is stopped, where es.json cannot be used; empty otherwise."""
         return self._reading.problem
 
+    @property
+    def unwritten(self) -> str:
+        """What an operator has to know of stops that hold in memory only; empty where there are none."""
+        told = [f"the stop of {name} is in force, but {why}" for name, why in self._unwritten.items()]
+        return "; ".join(told)
+
     def is_stopped(self, name: str) -> bool:
         """Whether nothing of this workflow type may start or go on."""
-        return name not in self._go
+        return name not in self._go or name in self._unwritten or EVERYTHING in self._unwritten
 
     def why(self, name: str) -> str:
         """A sentence that says why the workflow type is stopped; empty where it is not."""
@@ -87,16 +95,20 @@ class EmergencyStops:
             return ""
         if self.problem:
             return f"everything is stopped, because es.json cannot be used: {self.problem}"
-        if self._reading.entries.get(EVERYTHING) is StopStatus.STOP:
+        if self._status(EVERYTHING) is StopStatus.STOP:
             return f"an emergency stop is engaged for everything{self._told(EVERYTHING)}"
-        if name in self._reading.entries:
+        if name in self._reading.entries or name in self._unwritten:
             return f"an emergency stop is engaged for {name}{self._told(name)}"
         return f"es.json has no entry for {name}, which means stop"
 
     def who(self, name: str) -> str:
         """The operator of the stop that holds a workflow type; es.json where a person edited that."""
-        everything = self._reading.entries.get(EVERYTHING) is StopStatus.STOP
+        everything = self._status(EVERYTHING) is StopStatus.STOP
         return self._entry(EVERYTHING if everything else name).operator or BY_HAND
+
+    def _status(self, name: str) -> StopStatus | None:
+        """What is in force for an entry; None where there is no such entry."""
+        return StopStatus.STOP if name in self._unwritten else self._reading.entries.get(name)
 
     def _told(self, name: str) -> str:
         """By whom, since when and why, as far as that is known."""
@@ -110,12 +122,12 @@ class EmergencyStops:
     def board(self, known_names: Iterable[str]) -> list[StopEntry]:
         """Every entry in the order of the file, then the known workflow types that have none."""
         listed = self._reading.entries
-        unlisted = [name for name in dict.fromkeys(known_names) if name not in listed]
+        unlisted = [name for name in dict.fromkeys((*self._unwritten, *known_names)) if name not in listed]
         return [self._entry(name) for name in (*listed, *unlisted)]
 
     def _entry(self, name: str) -> StopEntry:
         listed = name in self._reading.entries
-        status = self._reading.entries.get(name, StopStatus.STOP)
+        status = self._status(name) or StopStatus.STOP
         record = self._records.get(name)
         if self.problem:
             return StopEntry(name, StopStatus.STOP, listed)
@@ -175,8 +187,14 @@ class EmergencyStops:
         return edits
 
     def _put_in_force(self, reading: StopFile) -> None:
+        # What the file says now too needs no memory.
+        for name in [n for n in self._unwritten if reading.entries.get(n) is StopStatus.STOP]:
+            del self._unwritten[name]
         self._reading = reading
         self._go = reading.go()
+        self._announce()
+
+    def _announce(self) -> None:
         for callback in list(self._listeners.values()):
             try:
                 callback()
@@ -245,15 +263,25 @@ class EmergencyStops:
             async with self._changing:
                 reading = await self._usable_reading()
                 unrecorded += self._follow(reading)
-                if released not in (None, self._entry(name)):
-                    # Somebody engaged it after this release was asked for: the stop wins.
-                    raise FailedPrecondition(f"{name} was changed meanwhile; look at it again")
+                self._expect_unchanged(name, released)
                 entry = await self._change(reading, record)
             unrecorded += [record] * (status is StopStatus.STOP)
+        except FailedPrecondition as error:
+            if status is StopStatus.STOP:
+                self._engage_unwritten(record, error)
+                unrecorded.append(record)
+                told = f"engaged in this server, but not written to es.json: {error}"
+                raise FailedPrecondition(told) from error
+            raise
         finally:
             await self._keep(unrecorded)
         log.warning("a stop was set", name=name, status=status.value, operator=operator, reason=reason)
         return entry
+
+    def _expect_unchanged(self, name: str, released: StopEntry | None) -> None:
+        """Somebody engaged it after its release was asked for: the stop wins. Raises FailedPrecondition."""
+        if released not in (None, self._entry(name)):
+            raise FailedPrecondition(f"{name} was changed meanwhile; look at it again")
 
     async def _change(self, reading: StopFile, record: StopRecord) -> StopEntry:
         changed = with_entry(reading, record.name, record.status)
@@ -261,8 +289,19 @@ class EmergencyStops:
             await self._write(changed)
         # The record first, so that whoever is told finds it.
         self._records[record.name] = record
+        self._unwritten.pop(record.name, None)
         self._put_in_force(changed)
         return self._entry(record.name)
+
+    def _engage_unwritten(self, record: StopRecord, error: FailedPrecondition) -> None:
+        """A stop has to work when the file cannot be written, most of all then."""
+        if self.problem:
+            # Everything is stopped anyway, for as long as the file cannot be used.
+            return
+        self._unwritten[record.name] = f"it will not survive a restart: {error}"
+        self._records[record.name] = record
+        log.error("a stop is in force but not in es.json", name=record.name, reason=str(error))
+        self._announce()
 
     async def _usable_reading(self) -> StopFile:
         """The file as it is now. Raises FailedPrecondition."""
@@ -283,8 +322,8 @@ class EmergencyStops:
             await asyncio.to_thread(write_atomically, self._path, text_of(reading))
         except OSError as error:
             raise FailedPrecondition(
-                f"{self._path} cannot be written: {error.strerror or error}; nothing was changed; "
-                "make it writable, or edit the file on the server"
+                f"{self._path} cannot be written: {error.strerror or error}; "
+                "make it writable, then set the stop again"
             ) from None
 
 

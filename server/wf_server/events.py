@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from wf_server.errors import Overloaded
 from wf_server.model import Change, Progress, Summary, Workflow
 
 #: Seconds between two batches of one workflow.
@@ -171,7 +172,8 @@ class Feed:
 class Hub:
     """Where the recorder publishes and the watchers subscribe."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_watchers: int = 1_000) -> None:
+        self._max_watchers = max_watchers
         self._feeds: dict[str, Feed] = {}
         self._list_subscribers: set[Subscription[ListBatch]] = set()
         self._dirty: dict[str, Workflow] = {}
@@ -199,7 +201,7 @@ class Hub:
     def watch(self, workflow: Workflow) -> Subscription[Batch]:
         """Subscribes to what comes after the workflow's state at this moment."""
         feed = self._feeds.get(workflow.id)
-        if feed is None or feed.workflow is not workflow:
+        if feed is None:
             feed = self._feeds[workflow.id] = Feed(workflow)
         return feed.join()
 
@@ -225,6 +227,11 @@ class Hub:
         if not self._list_subscribers:
             self._list_pacer.cancel()
             self._dirty.clear()
+
+    def check_room(self) -> None:
+        """Raises Overloaded where as many watch as may."""
+        if self.watcher_count >= self._max_watchers:
+            raise Overloaded(f"{self._max_watchers} watchers are connected already; try again later")
 
     @property
     def watcher_count(self) -> int:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import stat
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -29,6 +30,9 @@ _YOUNG_NS = 50_000_000
 #: A file changed less than this before it is watched may have changed since it was read.
 _RECENT_NS = 10_000_000_000
 
+#: No configuration or inventory is larger.
+MAX_BYTES = 64 << 20
+
 Signature = tuple[int, ...]
 
 
@@ -42,13 +46,24 @@ def read_objects(path: Path) -> list[tuple[int, dict[str, Any]]]:
     Blocks. Raises ConfigError "path:line:column: what is wrong and what to do".
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = _read_regular(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
     return list(_objects(path, text))
+
+
+def _read_regular(path: Path) -> bytes:
+    """Reads a file that is one: a pipe would never end, and nobody could stop anything meanwhile."""
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ConfigError(f"{path}: is not a regular file; put one there")
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise ConfigError(f"{path}: is larger than {MAX_BYTES >> 20} MiB; make it smaller")
+    return data
 
 
 def _objects(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -2,12 +2,57 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import logging
+import queue
 import sys
+import threading
 from typing import TextIO
 
 import structlog
 from structlog.typing import Processor
+
+#: Records that wait to be written; more are dropped, and counted.
+WAITING_LIMIT = 10_000
+#: Seconds that the last records have to be written when the process ends.
+FLUSH_SECONDS = 1.0
+
+
+class _Aside(logging.Handler):
+    """Writes in a thread of its own: a terminal or pipe that nobody reads must not hold up a stop."""
+
+    def __init__(self, writer: logging.Handler) -> None:
+        super().__init__()
+        self._writer = writer
+        self._waiting: queue.Queue[logging.LogRecord | None] = queue.Queue(WAITING_LIMIT)
+        self._dropped = 0
+        self._thread = threading.Thread(target=self._write, name="log writer", daemon=True)
+        self._thread.start()
+        atexit.register(self.close)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._waiting.put_nowait(record)
+        except queue.Full:
+            self._dropped += 1
+
+    def close(self) -> None:
+        """Lets what is waiting be written, for a moment."""
+        with contextlib.suppress(queue.Full):
+            self._waiting.put_nowait(None)
+            self._thread.join(FLUSH_SECONDS)
+        super().close()
+
+    def _write(self) -> None:
+        while (record := self._waiting.get()) is not None:
+            self._writer.handle(record)
+            dropped, self._dropped = self._dropped, 0
+            if dropped:
+                told = logging.LogRecord(
+                    __name__, logging.WARNING, "", 0, "%d log records were dropped", (dropped,), None
+                )
+                self._writer.handle(told)
 
 
 def configure(stream: TextIO = sys.stderr, *, as_json: bool | None = None) -> None:
@@ -34,12 +79,12 @@ def configure(stream: TextIO = sys.stderr, *, as_json: bool | None = None) -> No
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(stream)
+    writer = logging.StreamHandler(stream)
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ending],
     )
-    handler.setFormatter(formatter)
-    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    writer.setFormatter(formatter)
+    logging.basicConfig(handlers=[_Aside(writer)], level=logging.INFO, force=True)
     # Says "N changes detected" at every edit of a watched file.
     logging.getLogger("watchfiles").setLevel(logging.WARNING)

@@ -98,10 +98,9 @@ class Tokens:
         for bucket in self._buckets.values():
             bucket.level = stored.get(bucket.name, BucketLevel(bucket.spec.size, now))
             if bucket.level.since_us > now:
-                log.warning(
-                    "bucket counts from a time this machine's clock has not reached: no refill until then",
-                    bucket=bucket.name,
-                )
+                # Nothing is given by this: the next token comes one period from now.
+                log.warning("bucket counted from a time to come: it counts from now", bucket=bucket.name)
+                bucket.level = BucketLevel(bucket.level.tokens, now)
 
     async def wait_idle(self) -> None:
         """Waits until no token is being taken: before the store closes."""

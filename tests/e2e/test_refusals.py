@@ -31,6 +31,10 @@ CASES: dict[str, tuple[pb.WorkReq, set[Place]]] = {
         erasure(block(decom(), erase(), token()), block(erase())),
         {("startOrEnd", 0, 1, "")},
     ),
+    "an erasure beside its own pre-conditions": (
+        erasure(block(decom(), token(), erase(), rate_limit=3)),
+        {("startOrEnd", 0, 2, "")},
+    ),
     "a token job that does not insist": (
         erasure(block(decom(), token(fatal="false")), block(erase())),
         {("startOrEnd", 0, 1, "fatal")},

@@ -15,7 +15,15 @@ import pytest
 import wf_proto as pb
 from tests.e2e.requests import block, decom, ended, erase, erasure, job, naps, token, until
 from tests.e2e.server_process import ServerProcess, run_to_exit
-from wf_proto.errors import InvalidRequest, NotFound, Overloaded
+from wf_proto.client import Client
+from wf_proto.errors import (
+    AlreadyExecuted,
+    DeadlineExceeded,
+    InvalidRequest,
+    NotFound,
+    Overloaded,
+    Rejected,
+)
 
 
 async def test_it_tells_what_it_can_do_and_where_it_is(server: ServerProcess) -> None:
@@ -174,6 +182,35 @@ async def test_history_is_the_sum_of_what_was_watched(server: ServerProcess) -> 
     assert first.batch.statuses[0] == pb.Status.RUNNING
     assert rest.batch.statuses[-1] == pb.Status.COMPLETED
     assert (rest.batch.blocks[-1], rest.batch.jobs[-1]) == (-1, -1)
+
+
+async def test_an_exec_whose_caller_gave_up_is_not_run_twice(server: ServerProcess) -> None:
+    """Another process holds the database: the start waits for its record, the caller does not."""
+    async with server.client() as client, Client(server.address, timeout=0.3) as hasty:
+        workflow_id = await client.submit(naps(1, 1))
+        with sqlite3.connect(server.database) as database:
+            database.execute("BEGIN IMMEDIATE")
+            for _ in range(2):
+                with pytest.raises((DeadlineExceeded, AlreadyExecuted)):
+                    await hasty.exec(workflow_id)
+            database.execute("ROLLBACK")
+        database.close()
+        now = await ended(client, workflow_id)
+        assert now.status == pb.Status.COMPLETED
+        history = await client.history(workflow_id)
+        starts = [
+            (b, j)
+            for b, j, s in zip(history.batch.blocks, history.batch.jobs, history.batch.statuses, strict=True)
+            if s == pb.Status.RUNNING
+        ]
+    assert sorted(starts) == [(-1, -1), (0, -1), (0, 0), (0, 1)]
+
+
+async def test_a_request_of_many_small_things_is_refused_early(server: ServerProcess) -> None:
+    many = pb.WorkReq(name="Maintenance", blocks=[pb.Block()] * 150_000)
+    async with server.client() as client:
+        with pytest.raises(Rejected, match="too many blocks"):
+            await client.check(many)
 
 
 async def test_jobs_by_page(server: ServerProcess) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ from wf_server.jobs.base import Recovery
 from wf_server.model import Block, Job, Status, Workflow, WorkReq
 from wf_server.store import Store
 from wf_server.testing import ManualClock, ScriptedJob, settle
+
+#: Seconds; only a failing test waits so long.
+PATIENCE = 30
 
 
 @dataclass
@@ -60,11 +64,10 @@ class Engine:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Waits for something that the engine is about to do."""
-        for _ in range(20_000):
-            if condition():
-                return
-            await settle(1)
-        raise AssertionError("it never happened")
+        async with asyncio.timeout(PATIENCE):
+            while not condition():
+                await settle()
+                await asyncio.sleep(0.0005)
 
 
 def _job(do: str) -> Job:

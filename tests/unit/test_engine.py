@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.conftest import Engine, MakeEngine, statuses
-from wf_server.model import JobId, Status, StopStatus
+from wf_server.engine.cache import WorkflowCache
+from wf_server.model import JobId, Status, StopStatus, Workflow
 from wf_server.testing import settle
 
 
@@ -78,10 +79,74 @@ async def test_a_fatal_error_starts_nothing_more_and_lets_the_running_end(engine
     assert workflow.standing.reason == "block 0 job 1: no token"
 
 
-async def test_a_bug_in_a_job_is_that_jobs_failure(engine: Engine) -> None:
-    workflow = await engine.run(["bug", ""])
-    assert statuses(workflow) == [["failed", "completed"]]
+async def test_after_a_bug_in_a_job_nothing_more_starts(engine: Engine) -> None:
+    """Nobody knows what it did not do, and an erasure may come next."""
+    workflow = await engine.run(["bug", ""], [""])
+    assert statuses(workflow) == [["failed", "not started"], ["not started"]]
     assert "ZeroDivisionError: a bug" in workflow.blocks[0].errors[0]
+
+
+async def test_a_stop_that_was_ordered_is_not_forgotten_by_a_restart(make_engine: MakeEngine) -> None:
+    before = await make_engine()
+    workflow = await before.submit(["stubborn", ""], [""])
+    await before.executor.start(workflow, "me")
+    await before.until(lambda: bool(before.jobs.running))
+    await before.stops.set("T", StopStatus.STOP, "ann", "smoke")
+    await before.until(lambda: workflow.status is Status.STOPPING)
+    # As after a kill: what is in the database now is all that the next server knows.
+    again = await before.store.load_workflow(workflow.id)
+    assert again is not None
+    assert again.status is Status.STOPPING
+    await before.stops.set("T", StopStatus.GO, "ann", "over")
+    after = await make_engine()
+    again = await _as_it_was(after, again)
+    after.executor.resume(again)
+    await after.until(lambda: again.is_final)
+    assert again.status is Status.STOPPED
+    assert "smoke" in again.standing.reason
+    assert after.jobs.begun == {}
+
+
+async def _as_it_was(engine: Engine, found: Workflow) -> Workflow:
+    """The workflow under a new key, with the history that was on record at that moment."""
+    copy = Workflow(found.id + "-copy", found.request, found.operator, found.created_us)
+    await engine.recorder.insert(copy)
+    history = await engine.store.load_history(found.key, 0, found.seq)
+    await engine.store.commit([], {copy.key: history}, {copy.key: copy.standing_after(history)})
+    copy.apply_all(history)
+    return copy
+
+
+async def test_a_stop_outlasts_an_orderly_end(make_engine: MakeEngine) -> None:
+    before = await make_engine()
+    workflow = await before.submit(["wait"] * 3, [""], rate_limit=3)
+    await before.executor.start(workflow, "me")
+    await before.until(lambda: len(before.jobs.running) == 3)
+    await before.stops.set("T", StopStatus.STOP, "ann", "")
+    await before.executor.close(1)
+    assert workflow.status is Status.STOPPED
+
+
+async def test_a_stop_of_a_thousand_jobs_tells_its_reason_once(engine: Engine) -> None:
+    workflow = await engine.submit(["wait"] * 1000, rate_limit=1000)
+    await engine.executor.start(workflow, "me")
+    await engine.until(lambda: len(engine.jobs.running) == 1000)
+    await engine.stops.set("T", StopStatus.STOP, "ann", "x" * 900)
+    await engine.until(lambda: workflow.is_final)
+    assert "x" * 900 in workflow.standing.reason
+    assert set(workflow.blocks[0].errors.values()) == {"interrupted by the emergency stop"}
+
+
+async def test_a_workflow_is_one_object_however_it_is_found(engine: Engine) -> None:
+    cache = WorkflowCache(weight_limit=1)
+    first = cache.put(await engine.submit([""]))
+    cache.put(await engine.submit([""]))
+    twin = await engine.store.load_workflow(first.id)
+    assert twin is not None
+    assert twin is not first
+    # Dropped from what is kept, but someone still holds it.
+    assert cache.get(first.id) is first
+    assert cache.put(twin) is first
 
 
 async def test_two_workflows_do_not_disturb_each_other(engine: Engine) -> None:

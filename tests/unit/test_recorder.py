@@ -115,3 +115,19 @@ async def test_a_late_report_is_dropped_not_recorded(engine: Engine) -> None:
     engine.recorder.job(workflow, 0, 0, Status.FAILED, "too late")
     await engine.recorder.flush()
     assert (workflow.seq, workflow.blocks[0].errors) == (seq, {})
+
+
+async def test_a_contradiction_is_given_up_alone(engine: Engine) -> None:
+    first = await engine.submit([""])
+    twin = await engine.store.load_workflow(first.id)
+    assert twin is not None
+    await engine.executor.start(first, "me")
+    await engine.until(lambda: first.is_final)
+    # A second object of one workflow would record what contradicts the first.
+    engine.recorder.workflow(twin, Status.RUNNING)
+    other = await engine.submit([""])
+    await engine.executor.start(other, "me")
+    await engine.until(lambda: other.is_final)
+    assert other.status is Status.COMPLETED
+    assert twin.status is Status.NOT_STARTED
+    assert await engine.store.load_workflow(first.id) == first

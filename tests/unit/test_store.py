@@ -171,6 +171,37 @@ async def test_only_one_server_at_a_time(store: Store, tmp_path: Path) -> None:
         await Store.open(tmp_path / "wf.db")
 
 
+async def test_by_another_name_it_is_still_one_database(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "other.db").symlink_to(tmp_path / "wf.db")
+    with pytest.raises(StoreError, match="in use by another wf-server"):
+        await Store.open(tmp_path / "other.db")
+
+
+@pytest.mark.parametrize("table", ["workflow", "change"])
+async def test_a_damaged_table_is_told_with_what_to_do(tmp_path: Path, table: str) -> None:
+    path = tmp_path / "wf.db"
+    store = await Store.open(path)
+    await insert(store, make())
+    await store.close()
+    with sqlite3.connect(path) as other:
+        (page,) = other.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
+        (size,) = other.execute("PRAGMA page_size").fetchone()
+    other.close()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    with pytest.raises(StoreError, match=r"wf\.db: .*restore it from a backup"):
+        await _read_all(path)
+
+
+async def _read_all(path: Path) -> None:
+    store = await Store.open(path)
+    try:
+        await store.load_workflows([Status.NOT_STARTED])
+    finally:
+        await store.close()
+
+
 async def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "wf.db"
     await (await Store.open(path)).close()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 import wf_proto as pb
 from wf_server.model import Workflow, WorkReq
 from wf_server.service.reports import get_report, status_report
-from wf_server.service.wire import Malformed, read_request
+from wf_server.service.wire import MAX_ARGS, Malformed, TooMany, read_request
 
 texts = st.text(max_size=6)
 jobs = st.builds(pb.Job, name=texts, desc=texts, args=st.dictionaries(texts, texts, max_size=3))
@@ -35,21 +35,21 @@ def plain_message(request: pb.WorkReq) -> object:
 
 async def read_or_refuse(data: bytes, *, nested: bool) -> WorkReq | Malformed:
     try:
-        return await read_request(data, nested=nested)
+        return await read_request(data, 100, nested=nested)
     except Malformed as error:
         return error
 
 
 @given(requests)
 async def test_it_reads_what_was_written(request: pb.WorkReq) -> None:
-    assert plain(await read_request(bytes(request), nested=False)) == plain_message(request)
+    assert plain(await read_request(bytes(request), 100, nested=False)) == plain_message(request)
     wrapped = bytes(pb.SubmitRequest(work_req=request))
-    assert plain(await read_request(wrapped, nested=True)) == plain_message(request)
+    assert plain(await read_request(wrapped, 100, nested=True)) == plain_message(request)
 
 
 @given(requests)
 async def test_what_is_reported_reads_back(request: pb.WorkReq) -> None:
-    workflow = Workflow("w", await read_request(bytes(request), nested=False), "me", 5)
+    workflow = Workflow("w", await read_request(bytes(request), 100, nested=False), "me", 5)
     got = pb.GetResponse().parse((await get_report(workflow)).data)
     assert plain_message(got.work_req) == plain_message(request)
     assert got.summary.jobs.total == workflow.request.job_count
@@ -89,9 +89,23 @@ async def test_a_changed_byte_is_read_or_refused(request: pb.WorkReq, data: st.D
 )
 async def test_what_is_wrong_is_told(data: bytes, told: str) -> None:
     with pytest.raises(Malformed, match=told):
-        await read_request(data, nested=False)
+        await read_request(data, 100, nested=False)
 
 
 async def test_unknown_fields_are_passed_over() -> None:
-    request = await read_request(b"\x78\x05\x0a\x01T\x7d\0\0\0\0\x79" + bytes(8), nested=False)
+    request = await read_request(b"\x78\x05\x0a\x01T\x7d\0\0\0\0\x79" + bytes(8), 100, nested=False)
     assert request == WorkReq("T", "", ())
+
+
+async def test_reading_ends_at_the_limits() -> None:
+    many = pb.WorkReq(blocks=[pb.Block(jobs=[pb.Job()] * 6), pb.Block(jobs=[pb.Job()] * 5)])
+    assert (await read_request(bytes(many), 11, nested=False)).job_count == 11
+    with pytest.raises(TooMany, match="too many jobs"):
+        await read_request(bytes(many), 10, nested=False)
+    with pytest.raises(TooMany, match="too many blocks"):
+        await read_request(b"\x1a\x00" * 11, 10, nested=False)
+    args = {str(n): "" for n in range(MAX_ARGS + 1)}
+    crowded = pb.WorkReq(blocks=[pb.Block(jobs=[pb.Job(), pb.Job(args=args)])])
+    with pytest.raises(TooMany, match="too many arguments") as caught:
+        await read_request(bytes(crowded), 10, nested=False)
+    assert (caught.value.block, caught.value.job) == (0, 1)

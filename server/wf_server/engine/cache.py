@@ -1,8 +1,9 @@
-"""Workflows that do not run, kept in memory for a while because they were asked for."""
+"""Workflows in memory: one object for each, and those that were asked for lately kept for a while."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from weakref import WeakValueDictionary
 
 from wf_server.model import Workflow
 
@@ -13,34 +14,33 @@ OWN_WEIGHT = 100
 
 
 class WorkflowCache:
-    """The least recently used are dropped first."""
+    """The least recently used are dropped first.
+
+    What anyone else still holds, a run or a watcher, is found all the same: never are there two objects of
+    one workflow, of which one would go on and the other stand still.
+    """
 
     def __init__(self, weight_limit: int = WEIGHT_LIMIT) -> None:
         self._weight_limit = weight_limit
         self._kept: OrderedDict[str, Workflow] = OrderedDict()
+        self._alive: WeakValueDictionary[str, Workflow] = WeakValueDictionary()
         self._weight = 0
 
     def get(self, workflow_id: str) -> Workflow | None:
-        """Returns a kept workflow."""
-        workflow = self._kept.get(workflow_id)
-        if workflow is not None:
-            self._kept.move_to_end(workflow_id)
-        return workflow
+        """Returns the one object of a workflow, if it is in memory."""
+        return self._alive.get(workflow_id)
 
-    def put(self, workflow: Workflow) -> None:
-        """Keeps a workflow; others may have to go, but never this one."""
-        self.drop(workflow.id)
+    def put(self, workflow: Workflow) -> Workflow:
+        """Keeps a workflow and returns its one object, which is another where there was one before."""
+        workflow = self._alive.setdefault(workflow.id, workflow)
+        if workflow.id not in self._kept:
+            self._weight += _weight(workflow)
         self._kept[workflow.id] = workflow
-        self._weight += _weight(workflow)
+        self._kept.move_to_end(workflow.id)
         while self._weight > self._weight_limit and len(self._kept) > 1:
             _, dropped = self._kept.popitem(last=False)
             self._weight -= _weight(dropped)
-
-    def drop(self, workflow_id: str) -> None:
-        """Forgets a workflow, if it is kept."""
-        dropped = self._kept.pop(workflow_id, None)
-        if dropped is not None:
-            self._weight -= _weight(dropped)
+        return workflow
 
 
 def _weight(workflow: Workflow) -> int:

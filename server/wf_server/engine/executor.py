@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 
 import structlog
 
@@ -53,8 +53,8 @@ class Executor:
         run = self._runs.get(workflow_id)
         return run.workflow if run else None
 
-    async def start(self, workflow: Workflow, operator: str) -> None:
-        """Records that a workflow runs, and runs it; returns when that record is durable.
+    def start(self, workflow: Workflow, operator: str) -> Awaitable[None]:
+        """Runs a workflow; what it returns waits until that is durably on record.
 
         The run goes on whatever becomes of the caller. Raises ShuttingDown.
         """
@@ -62,13 +62,15 @@ class Executor:
             raise ShuttingDown("the server is shutting down and starts nothing")
         self._recorder.workflow(workflow, Status.RUNNING, operator=operator)
         self._spawn(workflow)
-        await self._recorder.flush()
+        return self._recorder.flush()
 
     def resume(self, workflow: Workflow) -> None:
         """Goes on with a workflow that an earlier server left unfinished."""
         self._spawn(workflow, recover=True)
 
     def _spawn(self, workflow: Workflow, *, recover: bool = False) -> None:
+        if workflow.id in self._runs:
+            raise AssertionError(f"workflow {workflow.id} runs already")
         run = Run(workflow, self._recorder, self._runner, self._hub, self._grace)
         self._runs[workflow.id] = run
         name = f"workflow {workflow.id}"
@@ -79,7 +81,10 @@ class Executor:
     async def _drive(self, run: Run, *, recover: bool) -> None:
         await self._recorder.flush()
         if recover:
-            rerun = not self._stops.is_stopped(run.workflow.name)
+            if run.workflow.status is Status.STOPPING:
+                # It was told to end, and the server ended first.
+                run.halt(Halt(Status.STOPPED, "wf-server", run.workflow.standing.reason))
+            rerun = not (run.is_halted or self._stops.is_stopped(run.workflow.name))
             run.adopt(await self._recoverer.settle(run.workflow, run, rerun=rerun))
         # A stop that was engaged while the start was being written, or while no server ran.
         self._halt_if_stopped(run)

@@ -7,18 +7,19 @@ next. After the commit, and only then, a change is applied to its workflow and t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import structlog
 
 from wf_server.clock import Clock
-from wf_server.errors import StoreError
+from wf_server.errors import StoreConflict, StoreError
 from wf_server.events import Hub
 from wf_server.model import WHOLE, Change, Status, Workflow
 from wf_server.store import Store
 
 log = structlog.get_logger(__name__)
 
+_UNRECORDED = "a bug: changes could not be recorded"
 #: Seconds between two tries to write while the database refuses.
 RETRY_SECONDS = 0.5
 
@@ -26,10 +27,14 @@ RETRY_SECONDS = 0.5
 class Recorder:
     """Queues changes and commits them in groups. `start`, then `close`."""
 
-    def __init__(self, store: Store, hub: Hub, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, hub: Hub, clock: Clock, on_failure: Callable[[], None] = lambda: None
+    ) -> None:
         self._store = store
         self._hub = hub
         self._clock = clock
+        #: Called if recording ends by a bug: a server that cannot record has to end.
+        self._on_failure = on_failure
         #: By workflow key, in order; a Change without its sequence number yet (0).
         self._queue: dict[int, tuple[Workflow, list[Change]]] = {}
         self._inserts: list[tuple[Workflow, asyncio.Future[None]]] = []
@@ -44,6 +49,12 @@ class Recorder:
     def start(self) -> None:
         """Starts the writing task."""
         self._task = asyncio.create_task(self._run(), name="recorder")
+        self._task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.critical("a bug: nothing can be recorded any more", exc_info=error)
+            self._on_failure()
 
     async def close(self, timeout: float = 5.0) -> None:
         """Writes what is queued, then ends; gives up after `timeout` seconds of a refusing database."""
@@ -146,6 +157,9 @@ class Recorder:
             try:
                 await self._store.commit([workflow for workflow, _ in inserts], numbered, standings)
                 break
+            except StoreConflict as error:
+                await self._commit_apart(inserts, queue, error)
+                return
             except StoreError as error:
                 # The callers hear it; what has happened has to be written whenever that works again.
                 _tell(inserts, error)
@@ -158,6 +172,23 @@ class Recorder:
         for key, (workflow, _) in queue.items():
             workflow.apply_all(numbered[key])
             self._hub.publish(workflow, numbered[key])
+
+    async def _commit_apart(
+        self,
+        inserts: list[tuple[Workflow, asyncio.Future[None]]],
+        queue: dict[int, tuple[Workflow, list[Change]]],
+        error: StoreConflict,
+    ) -> None:
+        """One write contradicts the database: it alone is given up, and the others go on."""
+        if len(inserts) + len(queue) == 1:
+            _tell(inserts, error)
+            for workflow, changes in queue.values():
+                log.critical(_UNRECORDED, workflow=workflow.id, n=len(changes), exc_info=error)
+            return
+        for insert in inserts:
+            await self._commit([insert], {})
+        for key, entry in queue.items():
+            await self._commit([], {key: entry})
 
     async def _wait_to_try_again(self, error: StoreError) -> None:
         if not self.problem:

@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 #: Jobs started in one go: larger rate limits are filled over several turns of the loop.
 START_CHUNK = 500
+#: Ends of jobs taken in before they are recorded: a stop of many jobs must not hold the event loop.
+REPORT_CHUNK = 1_000
 #: Log lines kept of a running job.
 LOG_LINES = 100
 #: Characters kept of one line.
@@ -85,13 +87,26 @@ class Run:
         if self._halt is not None or self._ending:
             return False
         self._halt = order
+        if self.workflow.status is not Status.STOPPING:
+            # On record at once, so that no restart forgets it while the jobs are ending.
+            self._recorder.workflow(
+                self.workflow, Status.STOPPING, operator=order.operator, reason=order.reason
+            )
         self._cancel_jobs()
         self._grace_timer = asyncio.get_running_loop().call_later(self._grace, self._end_grace)
         self._wake.set()
         return True
 
+    @property
+    def is_halted(self) -> bool:
+        """Whether it was told to end."""
+        return self._halt is not None
+
     def suspend(self) -> None:
-        """Starts nothing more and leaves the record as it is: the next server resumes from it."""
+        """Starts nothing more and leaves the record as it is: the next server resumes from it.
+
+        A run that was told to end ends all the same.
+        """
         self._suspended = True
         self._wake.set()
 
@@ -128,13 +143,15 @@ class Run:
         try:
             await self._wait_for_operator()
             for block, state in enumerate(self.workflow.blocks):
-                if self._suspended or (self._over and state.status is Status.NOT_STARTED):
+                if self._leaves or (self._over and state.status is Status.NOT_STARTED):
                     break
                 if state.status in (Status.NOT_STARTED, Status.RUNNING):
                     await self._run_block(block)
-            if not self._suspended:
+            if not self._leaves:
                 await self._finish()
         finally:
+            # Should this task break off, a stop could no longer reach its jobs.
+            self._cancel_jobs()
             if self._grace_timer is not None:
                 self._grace_timer.cancel()
 
@@ -170,8 +187,13 @@ class Run:
             if not self._can_start(waiting, rate_limit):
                 await self._next_reports()
             self._take_reports()
-        if not self._suspended:
+        if not self._leaves:
             self._recorder.workflow(self.workflow, await self._block_end(), block=block)
+
+    @property
+    def _leaves(self) -> bool:
+        """Whether it ends without an end on record."""
+        return self._suspended and self._halt is None
 
     @property
     def _held(self) -> bool:
@@ -212,14 +234,14 @@ class Run:
             await self._wake.wait()
 
     def _take_reports(self) -> None:
-        while self._reports:
+        for _ in range(min(len(self._reports), REPORT_CHUNK)):
             report = self._reports.popleft()
             if report.job not in self._in_flight:
                 continue
             self._in_flight.discard(report.job)
-            if not (self._suspended and report.outcome is Outcome.CANCELLED):
+            if not (self._leaves and report.outcome is Outcome.CANCELLED):
                 self._record_end(report)
-        if self._grace_over and self._in_flight:
+        if self._grace_over and self._in_flight and not self._reports:
             error = f"did not end within {self._grace:g} s of being told to: its outcome is unknown"
             self._recorder.jobs(self.workflow, self._block, sorted(self._in_flight), Status.UNKNOWN, error)
             log.error(error, workflow=self.workflow.id, block=self._block, jobs=sorted(self._in_flight))
@@ -228,7 +250,8 @@ class Run:
     def _record_end(self, report: _Report) -> None:
         error, reason = report.error, ""
         if report.outcome is Outcome.CANCELLED and not error:
-            error = self._halt.reason if self._halt else "cancelled"
+            # Why stands on the workflow, once.
+            error = "interrupted by the emergency stop" if self._halt else "cancelled"
         if report.outcome is Outcome.FATAL:
             reason = FATAL
             self._fatal = self._fatal or f"block {self._block} job {report.job}: {error}"

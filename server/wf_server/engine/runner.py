@@ -122,6 +122,8 @@ class LocalRunner:
     def start(self, batch: Sequence[JobStart], events: RunnerEvents) -> None:
         """Starts a task for each job of the batch."""
         for job in batch:
+            if job.id in self._tasks:
+                raise AssertionError(f"job {job.id} runs already")
             task = asyncio.create_task(self._run(job, events), name=f"job {'/'.join(map(str, job.id))}")
             self._tasks[job.id] = task
             task.add_done_callback(partial(self._ended, job.id, events))
@@ -165,6 +167,7 @@ class LocalRunner:
             outcome = Outcome.FATAL if error.fatal else Outcome.FAILED
             events.ended(job, outcome, str(error)[:ERROR_LIMIT])
         else:
+            # Nobody knows what it did not do: what comes after it may count on that.
             log.error("a bug in a job", job=job, exc_info=error)
             told = f"internal error in the job: {type(error).__name__}: {error}"
-            events.ended(job, Outcome.FAILED, told[:ERROR_LIMIT])
+            events.ended(job, Outcome.FATAL, told[:ERROR_LIMIT])

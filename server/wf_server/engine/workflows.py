@@ -24,6 +24,7 @@ from wf_server.errors import (
 from wf_server.estop import EmergencyStops
 from wf_server.events import Hub
 from wf_server.model import (
+    WORKFLOW_ACTIVE,
     Change,
     Rejection,
     RejectionSummary,
@@ -48,7 +49,7 @@ class Workflows:
         store: Store,
         recorder: Recorder,
         executor: Executor,
-        policies: RequestChecker,
+        checker: RequestChecker,
         stops: EmergencyStops,
         hub: Hub,
         clock: Clock,
@@ -58,7 +59,7 @@ class Workflows:
         self._store = store
         self._recorder = recorder
         self._executor = executor
-        self._policies = policies
+        self._checker = checker
         self._stops = stops
         self._hub = hub
         self._clock = clock
@@ -69,7 +70,7 @@ class Workflows:
 
     async def check(self, request: WorkReq) -> list[Violation]:
         """Finds everything for which submit would refuse the request now; stores nothing."""
-        return self._stop_violations(request.name) + await self._policies.violations(request)
+        return self._stop_violations(request.name) + await self._checker.violations(request)
 
     async def submit(self, request: WorkReq, operator: str, mends: str = "") -> str:
         """Stores a request that breaks no rule; returns its id.
@@ -101,10 +102,10 @@ class Workflows:
         """
         _expect_id(workflow_id)
         workflow = await self.find(workflow_id)
-        if workflow.status is not Status.NOT_STARTED or workflow_id in self._starting:
-            raise AlreadyExecuted(
-                f"workflow {workflow_id} was executed before: it is {workflow.status.label}"
-            )
+        begun = workflow.status is not Status.NOT_STARTED or self._executor.find(workflow_id)
+        if begun or workflow_id in self._starting:
+            label = workflow.status.label
+            raise AlreadyExecuted(f"workflow {workflow_id} was executed before: it is {label}")
         age = (self._clock.now_us() - workflow.created_us) / MICROSECONDS
         if age > self._exec_within:
             raise TooLate(
@@ -113,27 +114,25 @@ class Workflows:
             )
         self._starting.add(workflow_id)
         try:
-            violations = await self._policies.violations(workflow.request)
+            violations = await self._checker.violations(workflow.request)
             # Last, and with nothing to wait for before the start: a stop may come at any time.
             violations = self._stop_violations(workflow.name) + violations
             if violations:
                 raise _refusal(violations)
-            await self._executor.start(workflow, operator)
+            started = self._executor.start(workflow, operator)
         finally:
+            # From here on the executor knows it.
             self._starting.discard(workflow_id)
+        await started
 
     async def find(self, workflow_id: str) -> Workflow:
         """Returns a workflow with its state: live where it runs. Raises NotFound."""
-        workflow = self._executor.find(workflow_id) or self._cache.get(workflow_id)
+        workflow = self._cache.get(workflow_id)
         if workflow is None:
             workflow = await self._store.load_workflow(workflow_id)
             if workflow is None:
                 raise NotFound(f"there is no workflow with the id {workflow_id[:80]!r}")
-            # It may have been started, or found by another caller, while this one was reading.
-            workflow = self._executor.find(workflow_id) or self._cache.get(workflow_id) or workflow
-        if self._executor.find(workflow_id) is None:
-            self._cache.put(workflow)
-        return workflow
+        return self._cache.put(workflow)
 
     async def listing(
         self,
@@ -178,11 +177,9 @@ class Workflows:
 
     async def recover(self) -> int:
         """Resumes every workflow that an earlier server left unfinished; returns how many."""
-        unfinished = await self._store.load_workflows(
-            (Status.RUNNING, Status.PAUSING, Status.PAUSED, Status.NEEDS_OPERATOR)
-        )
+        unfinished = await self._store.load_workflows(WORKFLOW_ACTIVE)
         for workflow in unfinished:
-            self._executor.resume(workflow)
+            self._executor.resume(self._cache.put(workflow))
         return len(unfinished)
 
     def _current(self, summary: Summary) -> Summary:

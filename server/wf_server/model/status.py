@@ -21,6 +21,7 @@ class Status(IntEnum):
     INTERRUPTED = 11
     UNKNOWN = 12
     SKIPPED = 13
+    STOPPING = 14
 
     @property
     def label(self) -> str:
@@ -33,14 +34,14 @@ S = Status
 #: A workflow that is in one of these never changes again.
 WORKFLOW_FINAL = frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.STOPPED})
 #: A workflow that is in one of these has been executed and has not ended.
-WORKFLOW_ACTIVE = frozenset({S.RUNNING, S.PAUSING, S.PAUSED, S.NEEDS_OPERATOR})
+WORKFLOW_ACTIVE = frozenset({S.RUNNING, S.PAUSING, S.PAUSED, S.NEEDS_OPERATOR, S.STOPPING})
 BLOCK_FINAL = WORKFLOW_FINAL | {S.SKIPPED}
 #: A job in one of these never changes by a report of the job itself.
 JOB_FINAL = frozenset({S.COMPLETED, S.FAILED, S.INTERRUPTED, S.UNKNOWN, S.SKIPPED})
 #: What makes a block's `has_error` and a workflow's `had_errors` true.
 JOB_TROUBLE = frozenset({S.FAILED, S.INTERRUPTED, S.UNKNOWN})
 
-_ACTIVE_ENDS = WORKFLOW_FINAL | {S.RUNNING, S.PAUSING, S.PAUSED, S.NEEDS_OPERATOR}
+_ACTIVE_ENDS = WORKFLOW_FINAL | WORKFLOW_ACTIVE
 
 WORKFLOW_STEPS: dict[Status, frozenset[Status]] = {
     S.NOT_STARTED: frozenset({S.AWAITING_APPROVAL, S.RUNNING, S.CANCELLED, S.STOPPED}),
@@ -49,6 +50,8 @@ WORKFLOW_STEPS: dict[Status, frozenset[Status]] = {
     S.PAUSING: _ACTIVE_ENDS - {S.PAUSING},
     S.PAUSED: _ACTIVE_ENDS - {S.PAUSED, S.PAUSING},
     S.NEEDS_OPERATOR: _ACTIVE_ENDS - {S.NEEDS_OPERATOR},
+    # Told to end, on record before it has: a restart does not forget it.
+    S.STOPPING: frozenset({S.STOPPED, S.CANCELLED}),
 }
 BLOCK_STEPS: dict[Status, frozenset[Status]] = {
     S.NOT_STARTED: frozenset({S.RUNNING, S.SKIPPED}),

@@ -143,7 +143,7 @@ class Standing:
                 self.ended_us = change.time_us
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Workflow:
     """A stored WorkReq with everything that happened to it so far."""
 

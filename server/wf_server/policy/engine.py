@@ -16,6 +16,8 @@ from wf_server.policy.structure import in_order
 
 log = structlog.get_logger(__name__)
 
+#: Blocks looked at before other work gets its turn, however small they are.
+BLOCKS = 200
 #: The `policy` of the violation that there are none for a workflow type.
 NO_POLICY = "noPolicy"
 
@@ -79,8 +81,10 @@ def _portions(block: Block) -> Iterator[tuple[Job, ...]]:
 
 async def _frozen_copy(request: WorkReq) -> WorkReq:
     """A copy that shares nothing that could be changed."""
-    blocks = []
+    blocks: list[Block] = []
     for block in request.blocks:
+        if len(blocks) % BLOCKS == BLOCKS - 1:
+            await asyncio.sleep(0)
         jobs: list[Job] = []
         for portion in _portions(block):
             jobs += [Job(job.name, job.desc, MappingProxyType(dict(job.args))) for job in portion]
@@ -94,7 +98,9 @@ async def _differs(copy: WorkReq, request: WorkReq) -> bool:
     """Whether a policy got round the copy's protection."""
     if (copy.name, copy.desc, len(copy.blocks)) != (request.name, request.desc, len(request.blocks)):
         return True
-    for mine, original in zip(copy.blocks, request.blocks, strict=True):
+    for b, (mine, original) in enumerate(zip(copy.blocks, request.blocks, strict=True)):
+        if b % BLOCKS == BLOCKS - 1:
+            await asyncio.sleep(0)
         if (mine.desc, mine.rate_limit, len(mine.jobs)) != (
             original.desc,
             original.rate_limit,

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from wf_server.config import Section
 from wf_server.jobs.arguments import quoted
 from wf_server.jobs.registry import JobRegistry
-from wf_server.model import Job, Violation, WorkReq
+from wf_server.model import Block, Job, Violation, WorkReq
 from wf_server.policy.base import Facts, Flag, Policy, Text, known_arg, known_job_type, possible_value
 
 
@@ -63,7 +63,11 @@ class StartOrEnd(Policy[StartOrEndSettings]):
         position = self._position(jobs)
         if position is None:
             return self._absent(request, block)
-        return [*self._misplaced(block, jobs, position), *self._wrong_args(block, jobs, position)]
+        return [
+            *self._misplaced(block, jobs, position),
+            *self._beside(block, request.blocks[block], position),
+            *self._wrong_args(block, jobs, position),
+        ]
 
     def _position(self, jobs: Sequence[Job]) -> int | None:
         """Where the job stands: the outermost one that has the arguments, or else the outermost."""
@@ -95,6 +99,22 @@ class StartOrEnd(Policy[StartOrEndSettings]):
             Violation(self.name, message, block, j, found=quoted(jobs[j].name), expected=expected)
             for j in others
             if jobs[j].name not in allowed
+        ]
+
+    def _beside(self, block: int, spec: Block, position: int) -> list[Violation]:
+        """Jobs on the other side of the job run at its side where the block runs several at once."""
+        if spec.rate_limit <= 1:
+            return []
+        others = range(position + 1, len(spec.jobs)) if self.settings.start else range(position)
+        allowed = {*self.settings.allowed, self.settings.job_name}
+        name = self.settings.job_name
+        message = f"runs beside {name}, not {'after' if self.settings.start else 'before'} it"
+        found = f"{spec.rate_limit} jobs at once"
+        expected = f"rate limit 1, or another block than {name}'s"
+        return [
+            Violation(self.name, message, block, j, found=found, expected=expected)
+            for j in others
+            if spec.jobs[j].name not in allowed
         ]
 
     def _wrong_args(self, block: int, jobs: Sequence[Job], position: int) -> list[Violation]:

@@ -12,12 +12,13 @@ from wf_server.service.reports import published_report, request_in
 class PublishedService(old.WorkflowBase):
     """Serves clients that were compiled from the published contract."""
 
-    def __init__(self, workflows: Workflows) -> None:
+    def __init__(self, workflows: Workflows, max_jobs: int) -> None:
         self._workflows = workflows
+        self._max_jobs = max_jobs
 
     async def submit(self, workflow_v1_work_req: pb.WorkReq | Undecoded) -> old.WorkResp:
         """Stores a request that breaks no rule."""
-        request = await request_in(workflow_v1_work_req, nested=False)
+        request = await request_in(workflow_v1_work_req, self._max_jobs, nested=False)
         return old.WorkResp(id=await self._workflows.submit(request, caller().operator))
 
     async def exec(self, exec_req: old.ExecReq) -> old.ExecResp:

@@ -9,8 +9,8 @@ from betterproto import Message
 
 import wf_proto as pb
 from wf_proto import published as old
-from wf_server.errors import InvalidRequest
-from wf_server.model import Rejection, Workflow, WorkReq
+from wf_server.errors import InvalidRequest, Refused
+from wf_server.model import Rejection, Violation, Workflow, WorkReq
 from wf_server.service.guard import Encoded, Undecoded
 from wf_server.service.published_status import published_status
 from wf_server.service.translate import (
@@ -29,6 +29,7 @@ from wf_server.service.wire import (
     STATUS_BLOCKS,
     SUBMIT_MENDS,
     Malformed,
+    TooMany,
     read_request,
     read_text,
     write_block,
@@ -41,12 +42,19 @@ PORTION = 250
 T = TypeVar("T", bound=Message)
 
 
-async def request_in(message: object, *, nested: bool = True) -> WorkReq:
-    """The WorkReq that a call brought. Raises InvalidRequest where the bytes hold none."""
+async def request_in(message: object, max_jobs: int, *, nested: bool = True) -> WorkReq:
+    """The WorkReq that a call brought.
+
+    Raises InvalidRequest where the bytes hold none, Refused where it has too many of something.
+    """
     if not isinstance(message, Undecoded):
         raise TypeError(f"expected undecoded bytes, not {type(message).__name__}")
     try:
-        return await read_request(message.data, nested=nested)
+        return await read_request(message.data, max_jobs, nested=nested)
+    except TooMany as error:
+        found, expected = f"more than {error.limit}", f"at most {error.limit}"
+        wrong = Violation("validation", str(error), error.block, error.job, "", found, expected)
+        raise Refused([wrong]) from error
     except Malformed as error:
         raise InvalidRequest(f"the request is no WorkReq message: {error}") from error
 

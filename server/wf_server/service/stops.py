@@ -54,6 +54,7 @@ class StopsService(pb.StopsServiceBase):
 
     async def watch(self, watch_stops_request: pb.WatchStopsRequest) -> AsyncIterator[pb.WatchStopsResponse]:
         """Streams the board at once, and again after every change of it."""
+        self._hub.check_room()
         # Workflows that start and end change the board too: it says how many run.
         subscription = self._hub.watch_list()
         unsubscribe = self._stops.subscribe(lambda: subscription.put(_STOPS_CHANGED))

@@ -18,6 +18,9 @@ from wf_server.model import Block, Job, WorkReq
 #: Jobs read or written between two looks at the event loop.
 PORTION = 1_000
 
+#: Arguments of one job; no job type has more than a few.
+MAX_ARGS = 100
+
 #: The numbers of repeated fields: WorkReq.blocks, Block.jobs; StatusResponse.blocks, BlockStatus.jobs.
 REQUEST_BLOCKS = 3
 STATUS_BLOCKS = 4
@@ -35,24 +38,43 @@ class Malformed(ValueError):
     """The bytes are not the message that they should be."""
 
 
-class Pace:
-    """Lets the event loop go on after every portion of jobs."""
+class TooMany(Exception):
+    """The request has more of something than the server takes; reading went no further."""
 
-    def __init__(self, portion: int = PORTION) -> None:
-        self._portion = portion
-        self._done = 0
+    def __init__(self, what: str, limit: int, block: int | None = None, job: int | None = None) -> None:
+        super().__init__(f"too many {what}")
+        self.limit = limit
+        self.block = block
+        self.job = job
+
+
+class _Pace:
+    """Counts what is read, lets the event loop go on after every portion, and ends at the limit."""
+
+    def __init__(self, max_jobs: int) -> None:
+        self._max_jobs = max_jobs
+        self._jobs = 0
+        self._steps = 0
 
     async def step(self) -> None:
-        """Counts one job."""
-        self._done += 1
-        if self._done % self._portion == 0:
+        """Something small was read."""
+        self._steps += 1
+        if self._steps % PORTION == 0:
             await asyncio.sleep(0)
 
+    async def job(self) -> None:
+        """A job was read."""
+        self._jobs += 1
+        if self._jobs > self._max_jobs:
+            raise TooMany("jobs in the WorkReq", self._max_jobs)
+        await self.step()
 
-async def read_request(data: bytes, *, nested: bool) -> WorkReq:
+
+async def read_request(data: bytes, max_jobs: int, *, nested: bool) -> WorkReq:
     """Reads a WorkReq; where it is `nested`, the bytes are a message with a WorkReq as its field 1.
 
-    Raises Malformed. Unknown fields are passed over; of a repeated single field the last one counts.
+    Raises Malformed, or TooMany for more jobs or blocks than `max_jobs`, or more arguments than a job may
+    have. Unknown fields are passed over; of a repeated single field the last one counts.
     """
     start, end = 0, len(data)
     if nested:
@@ -62,7 +84,7 @@ async def read_request(data: bytes, *, nested: bool) -> WorkReq:
                 start, end = _expect(kind, _BYTES, first, last)
     name = desc = ""
     blocks: list[Block] = []
-    pace = Pace()
+    pace = _Pace(max_jobs)
     for number, kind, first, last in _fields(data, start, end):
         if number == 1:
             name = _text(data, kind, first, last)
@@ -70,7 +92,10 @@ async def read_request(data: bytes, *, nested: bool) -> WorkReq:
             desc = _text(data, kind, first, last)
         elif number == REQUEST_BLOCKS:
             _expect(kind, _BYTES, first, last)
-            blocks.append(await _block(data, first, last, pace))
+            if len(blocks) == max_jobs:
+                raise TooMany("blocks in the WorkReq", max_jobs)
+            blocks.append(await _block(data, first, last, len(blocks), pace))
+        await pace.step()
     return WorkReq(name, desc, tuple(blocks))
 
 
@@ -83,7 +108,7 @@ def read_text(data: bytes, wanted: int) -> str:
     return text
 
 
-async def _block(data: bytes, start: int, end: int, pace: Pace) -> Block:
+async def _block(data: bytes, start: int, end: int, position: int, pace: _Pace) -> Block:
     desc, rate_limit = "", 0
     jobs: list[Job] = []
     for number, kind, first, last in _fields(data, start, end):
@@ -94,12 +119,12 @@ async def _block(data: bytes, start: int, end: int, pace: Pace) -> Block:
             rate_limit = _int32(first)
         elif number == 3:
             _expect(kind, _BYTES, first, last)
-            jobs.append(_job(data, first, last))
-            await pace.step()
+            jobs.append(_job(data, first, last, (position, len(jobs))))
+            await pace.job()
     return Block(desc, rate_limit, tuple(jobs))
 
 
-def _job(data: bytes, start: int, end: int) -> Job:
+def _job(data: bytes, start: int, end: int, place: tuple[int, int]) -> Job:
     name = desc = ""
     args: dict[str, str] = {}
     for number, kind, first, last in _fields(data, start, end):
@@ -116,6 +141,8 @@ def _job(data: bytes, start: int, end: int) -> Job:
                 elif inner == 2:
                     value = _text(data, inner_kind, inner_first, inner_last)
             args[key] = value
+            if len(args) > MAX_ARGS:
+                raise TooMany("arguments in the job", MAX_ARGS, *place)
     return Job(name, desc, MappingProxyType(args))
 
 

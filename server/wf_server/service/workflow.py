@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import wf_proto as pb
 from wf_server.engine.workflows import Workflows
-from wf_server.errors import InvalidRequest, NotFound, Overloaded
+from wf_server.errors import InvalidRequest, NotFound
 from wf_server.events import Batch, Hub, Lagging, ListBatch
 from wf_server.service.guard import Encoded, Undecoded, caller
 from wf_server.service.paging import page_limit, page_start, page_token
@@ -38,19 +38,19 @@ LIST_START = 200
 class WorkflowService(pb.WorkflowServiceBase):
     """Submits, executes and reports workflows."""
 
-    def __init__(self, workflows: Workflows, hub: Hub, max_watchers: int) -> None:
+    def __init__(self, workflows: Workflows, hub: Hub, max_jobs: int) -> None:
         self._workflows = workflows
         self._hub = hub
-        self._max_watchers = max_watchers
+        self._max_jobs = max_jobs
 
     async def check(self, check_request: pb.CheckRequest | Undecoded) -> pb.CheckResponse:
         """Tells everything for which Submit would refuse the request."""
-        violations = await self._workflows.check(await request_in(check_request))
+        violations = await self._workflows.check(await request_in(check_request, self._max_jobs))
         return pb.CheckResponse(violations=[violation_message(v) for v in violations])
 
     async def submit(self, submit_request: pb.SubmitRequest | Undecoded) -> pb.SubmitResponse:
         """Stores a request that breaks no rule."""
-        request = await request_in(submit_request)
+        request = await request_in(submit_request, self._max_jobs)
         mends = mended_rejection_in(submit_request)
         return pb.SubmitResponse(id=await self._workflows.submit(request, caller().operator, mends))
 
@@ -126,7 +126,7 @@ class WorkflowService(pb.WorkflowServiceBase):
     async def watch(self, watch_request: pb.WatchRequest) -> AsyncIterator[pb.WatchResponse]:
         """Streams a snapshot, then the changes that follow it."""
         workflow = await self._workflows.find(watch_request.id)
-        self._check_watchers()
+        self._hub.check_room()
         subscription = self._hub.watch(workflow)
         try:
             yield snapshot_message(workflow)
@@ -147,7 +147,7 @@ class WorkflowService(pb.WorkflowServiceBase):
     ) -> AsyncIterator[pb.WatchListResponse]:
         """Streams the newest workflows, then what changes."""
         limit = page_limit(watch_list_request.limit, default=LIST_START)
-        self._check_watchers()
+        self._hub.check_room()
         subscription = self._hub.watch_list()
         try:
             yield await self._list_start(limit)
@@ -170,10 +170,6 @@ class WorkflowService(pb.WorkflowServiceBase):
         return pb.WatchListResponse(
             reset=True, workflows=[summary_message(summary) for summary in summaries.values()]
         )
-
-    def _check_watchers(self) -> None:
-        if self._hub.watcher_count >= self._max_watchers:
-            raise Overloaded(f"{self._max_watchers} watchers are connected already; try again later")
 
 
 def _shared_batch(batch: Batch) -> pb.WatchResponse:

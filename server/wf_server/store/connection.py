@@ -59,12 +59,16 @@ async def open_writer(path: Path) -> aiosqlite.Connection:
         await _check_writable(connection)
     except sqlite3.Error as error:
         await connection.close()
-        told = f"{path}: {_reason(error)}; restore it from a backup or name another --db"
-        raise StoreError(told) from error
+        raise damaged(path, error) from error
     except BaseException:
         await connection.close()
         raise
     return connection
+
+
+def damaged(path: Path, error: Exception) -> StoreError:
+    """What is said of a database that cannot be read."""
+    return StoreError(f"{path}: {_reason(error)}; restore it from a backup or name another --db")
 
 
 def _make_private(path: Path) -> None:

@@ -10,17 +10,18 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Generic, TypeVar
 
 import aiosqlite
 
-from wf_server.errors import StoreError
+from wf_server.errors import StoreConflict, StoreError
 from wf_server.model import (
     BucketLevel,
     Change,
+    IllegalStep,
     JobId,
     Rejection,
     RejectionSummary,
@@ -32,7 +33,7 @@ from wf_server.model import (
     Workflow,
 )
 from wf_server.store import encoding
-from wf_server.store.connection import lock, open_reader, open_writer, scalar
+from wf_server.store.connection import damaged, lock, open_reader, open_writer, scalar
 from wf_server.store.queries import load_queries
 
 T = TypeVar("T")
@@ -74,18 +75,19 @@ class Store:
 
         Raises StoreError: in use, not writable, not a wf database, damaged, or of a newer version.
         """
-        lock_file = lock(path)
-        try:
+        # By its true name: two servers must not use one database by two names.
+        path = await asyncio.to_thread(path.resolve)
+        async with AsyncExitStack() as opened:
+            lock_file = opened.enter_context(lock(path))
             writer = await open_writer(path)
+            opened.push_async_callback(writer.close)
+            reader = await open_reader(path)
+            opened.push_async_callback(reader.close)
             try:
-                reader = await open_reader(path)
                 last_key = await scalar(reader, "SELECT max(key) FROM workflow")
-            except BaseException:
-                await writer.close()
-                raise
-        except BaseException:
-            lock_file.close()
-            raise
+            except sqlite3.Error as error:
+                raise damaged(path, error) from error
+            opened.pop_all()
         return cls(path, writer, reader, lock_file, last_key)
 
     async def close(self) -> None:
@@ -153,6 +155,12 @@ class Store:
         return [_change(row) for row in await self._read("select_history", (key, after_seq, limit))]
 
     async def _restore(self, row: sqlite3.Row) -> Workflow:
+        try:
+            return await self._replay(row)
+        except (sqlite3.Error, IllegalStep, ValueError, LookupError, TypeError) as error:
+            raise damaged(self.path, error) from error
+
+    async def _replay(self, row: sqlite3.Row) -> Workflow:
         key, workflow_id, operator, created_us, mends, request = row
         workflow = Workflow(
             id=workflow_id,
@@ -239,7 +247,7 @@ class Store:
                 # Queued behind whatever a cancelled call left under way; nothing to undo is fine.
                 await asyncio.shield(self._writer.rollback())
                 if isinstance(error, sqlite3.Error):
-                    raise StoreError(f"{self.path}: {error}") from error
+                    raise self._told(error) from error
                 raise
 
     async def _write_one(self, name: str, row: tuple[Any, ...]) -> int:
@@ -248,22 +256,26 @@ class Store:
             try:
                 cursor = await self._writer.execute(self._sql[name], row)
             except sqlite3.Error as error:
-                raise StoreError(f"{self.path}: {error}") from error
+                raise self._told(error) from error
             return cursor.lastrowid or 0
+
+    def _told(self, error: sqlite3.Error) -> StoreError:
+        kind = StoreConflict if isinstance(error, sqlite3.IntegrityError) else StoreError
+        return kind(f"{self.path}: {error}")
 
     async def _read(self, name: str, values: tuple[Any, ...] | Mapping[str, Any]) -> list[sqlite3.Row]:
         try:
             async with self._reader.execute(self._sql[name], values) as cursor:
                 return list(await cursor.fetchall())
         except sqlite3.Error as error:
-            raise StoreError(f"{self.path}: {error}") from error
+            raise self._told(error) from error
 
     async def _read_one(self, name: str, values: tuple[Any, ...]) -> sqlite3.Row | None:
         try:
             async with self._reader.execute(self._sql[name], values) as cursor:
                 return await cursor.fetchone()
         except sqlite3.Error as error:
-            raise StoreError(f"{self.path}: {error}") from error
+            raise self._told(error) from error
 
 
 def _new_row(workflow: Workflow) -> tuple[Any, ...]:

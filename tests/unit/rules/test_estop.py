@@ -13,7 +13,7 @@ import pytest
 from wf_server.errors import ConfigError, FailedPrecondition, InvalidRequest, StoreError
 from wf_server.estop import EmergencyStops, StopEntry
 from wf_server.files import FileWatcher
-from wf_server.model import StopRecord, StopStatus
+from wf_server.model import EVERYTHING, StopRecord, StopStatus
 from wf_server.testing import ManualClock
 
 GO, STOP = StopStatus.GO, StopStatus.STOP
@@ -303,16 +303,33 @@ async def test_a_file_that_cannot_be_used_is_not_rewritten(board: Board, text: s
     assert board.records.kept == []
 
 
-async def test_a_file_that_cannot_be_written_changes_nothing(
-    board: Board, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", [ERASE, EVERYTHING])
+async def test_a_stop_is_in_force_even_if_the_file_cannot_be_written(
+    board: Board, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("wf_server.estop.write_atomically", full)
-    with pytest.raises(FailedPrecondition, match="No space left on device; nothing was changed"):
-        await board.stops.set(ERASE, STOP, "ann", "")
-    assert board.lines()[0] == (ERASE, "go")
+    heard: list[bool] = []
+    board.stops.subscribe(lambda: heard.append(board.stops.is_stopped(ERASE)))
+    with monkeypatch.context() as patched:
+        patched.setattr("wf_server.estop.write_atomically", full)
+        with pytest.raises(FailedPrecondition, match="engaged in this server, but not written"):
+            await board.stops.set(name, STOP, "ann", "smoke")
+        assert board.stops.is_stopped(ERASE)
+        assert heard == [True]
+        assert "smoke" in board.stops.why(ERASE)
+        assert "No space left on device" in board.stops.unwritten
+        entry = next(e for e in board.stops.board([]) if e.name == name)
+        assert (entry.status, entry.operator) == (STOP, "ann")
+        if name == EVERYTHING:
+            # Its release has to be written; the file lets the other go as it is.
+            with pytest.raises(FailedPrecondition, match="No space left on device"):
+                await board.stops.set(name, GO, "ann", "over")
+            assert board.stops.is_stopped(ERASE)
+    await board.stops.set(name, GO, "ann", "over")
+    assert not board.stops.is_stopped(ERASE)
+    assert board.stops.unwritten == ""
 
 
 @pytest.mark.parametrize("name", ["", " ", " x", "a\nb", "a\x1b[0m", "x" * 201, "\u202eabc"])

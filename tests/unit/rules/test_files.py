@@ -133,3 +133,9 @@ def test_what_looks_like_json_is_objects_or_refused_in_one_line(
     text: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     objects_or_refusal(tmp_path_factory.getbasetemp() / "almost.json", text.encode())
+
+
+def test_a_pipe_is_no_configuration_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "es.json")
+    with pytest.raises(ConfigError, match="is not a regular file"):
+        read_objects(tmp_path / "es.json")

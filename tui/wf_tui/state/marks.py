@@ -36,6 +36,7 @@ GLYPHS: Mapping[Status, str] = {
     S.INTERRUPTED: "↯",
     S.UNKNOWN: "?",
     S.SKIPPED: "–",
+    S.STOPPING: "◧",
 }
 
 _TONES: Mapping[Status, Tone] = {
@@ -48,6 +49,7 @@ _TONES: Mapping[Status, Tone] = {
     S.PAUSING: Tone.HELD,
     S.PAUSED: Tone.HELD,
     S.STOPPED: Tone.HALTED,
+    S.STOPPING: Tone.HALTED,
     S.INTERRUPTED: Tone.HALTED,
     S.CANCELLED: Tone.HALTED,
 }
@@ -67,6 +69,7 @@ JOB_ORDER = (
 #: The same for workflows.
 WORKFLOW_ORDER = (
     S.NEEDS_OPERATOR,
+    S.STOPPING,
     S.RUNNING,
     S.PAUSING,
     S.PAUSED,

@@ -28,6 +28,7 @@ class Status(IntEnum):
     INTERRUPTED = 11
     UNKNOWN = 12
     SKIPPED = 13
+    STOPPING = 14
 
     @property
     def label(self) -> str:

@@ -62,6 +62,11 @@ class Status(betterproto.Enum):
     SKIPPED = 13
     """Jobs: an operator decided that it need not run."""
 
+    STOPPING = 14
+    """
+    Workflows: told to end by an emergency stop; jobs in flight are ending.
+    """
+
 
 class StopStatus(betterproto.Enum):
     UNSPECIFIED = 0
