@@ -11,13 +11,15 @@ from textual.widgets import Static
 
 from wf_tui.app import WfApp
 from wf_tui.gateway import Overloaded
+from wf_tui.screens.history import HistoryScreen
 from wf_tui.screens.raw import RawScreen
 from wf_tui.screens.workflow import WorkflowScreen
 from wf_tui.screens.workflows import WorkflowsScreen
 from wf_tui.state.models import Block, ChangeBatch, Job, Status, Summary, WorkReq
 from wf_tui.state.rows import Row
-from wf_tui.state.samples import ERASE, ago, counts_of, erase_blocks, summary_of
+from wf_tui.state.samples import ERASE, ago, counts_of, erase_blocks, sample_history, summary_of
 from wf_tui.testing import FakeGateway, add_workflow, frozen_app, press, sample_gateway, settle, type_text
+from wf_tui.widgets.facts import Facts
 from wf_tui.widgets.text_lines import TextLines
 from wf_tui.widgets.work_tree import WorkTree
 
@@ -165,3 +167,61 @@ async def test_details_and_id_are_copied() -> None:
         ]
         await press(pilot, "I")
         assert app.clipboard == summary.id
+
+
+def with_history(gateway: FakeGateway) -> Summary:
+    summary = running(gateway)
+    gateway.histories[summary.id] = sample_history(erase_blocks(11), {(1, 2): "no answer"}, until=15)
+    return summary
+
+
+def scrubbed(app: WfApp) -> int:
+    assert isinstance(app.screen, HistoryScreen)
+    assert app.screen.scrubber is not None
+    return app.screen.scrubber.seq
+
+
+async def test_history_goes_back_and_forth_and_esc_is_live_again() -> None:
+    gateway = sample_gateway()
+    summary = with_history(gateway)
+    async with opened(gateway) as (app, pilot):
+        await press(pilot, "H")
+        assert scrubbed(app) == 15
+        for key, seq in (
+            ("right", 15), ("left", 14), ("pageup", 12), ("shift+left", 10), ("shift+right", 12),
+            ("home", 0), ("left", 0), ("right", 1), ("pagedown", 3), ("end", 15),
+        ):  # fmt: skip
+            await press(pilot, key)
+            assert scrubbed(app) == seq, key
+        await press(pilot, "home")
+        gateway.histories[summary.id] = sample_history(erase_blocks(11), {(1, 2): "no answer"})
+        await press(pilot, "ctrl+r")
+        assert scrubbed(app) == 146
+        await press(pilot, "escape")
+        assert isinstance(app.screen, WorkflowScreen)
+
+
+async def test_history_tells_nothing_of_a_job_that_came_later() -> None:
+    gateway = sample_gateway()
+    with_history(gateway)
+    async with opened(gateway) as (app, pilot):
+        await press(pilot, "H", "n")
+        assert tree(app).row == Row(1, S.FAILED, 2)
+        assert "no answer" in app.screen.query_one(Facts).plain
+        await press(pilot, "left", "left")
+        words = app.screen.query_one(Facts).plain
+        assert "running" in words
+        assert "no answer" not in words
+        assert "pass 1 of 3" not in words
+
+
+async def test_a_history_that_cannot_be_read_is_said_and_asked_for_again() -> None:
+    gateway = sample_gateway()
+    with_history(gateway)
+    async with opened(gateway) as (app, pilot):
+        gateway.errors["history"] = Overloaded("the server is busy")
+        await press(pilot, "H", "left", "home")
+        assert "the server is busy" in str(app.screen.query_one("#as-of", Static).content)
+        del gateway.errors["history"]
+        await press(pilot, "ctrl+r")
+        assert scrubbed(app) == 15

@@ -12,6 +12,7 @@ from textual.containers import Container
 from wf_tui.dialogs.confirm import ConfirmDialog
 from wf_tui.gateway import GatewayError
 from wf_tui.screens.base import Context, WfScreen
+from wf_tui.screens.history import HistoryScreen
 from wf_tui.screens.raw import RawScreen
 from wf_tui.state.format import count, short_id
 from wf_tui.state.job_filter import Narrowing
@@ -52,6 +53,14 @@ class WorkflowScreen(WfScreen):
             show=False,
             id="workflow.filter",
             tooltip="Show only the jobs that match; esc shows all again",
+        ),
+        Binding(
+            "H",
+            "history",
+            "History",
+            show=False,
+            id="workflow.history",
+            tooltip="Back and forth through all that happened",
         ),
         Binding("y", "raw", "Raw", show=False, id="workflow.raw", tooltip="As YAML and JSON"),
         Binding(
@@ -270,6 +279,11 @@ class WorkflowScreen(WfScreen):
     def action_detail(self) -> None:
         """Shows or hides the details."""
         self.toggle_class("-no-detail")
+
+    def action_history(self) -> None:
+        """Shows it as of any change."""
+        if self.workflow is not None:
+            self.app.push_screen(HistoryScreen(self.context, self.workflow))
 
     def action_raw(self) -> None:
         """Shows it as text."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from wf_tui.state.models import JobDetail
 
@@ -68,3 +69,14 @@ class JobPages:
         """Marks everything as changed, after a gap in the changes."""
         for (block, _), details in self._details.items():
             self._stale.update((block, job) for job in details)
+
+
+class TimelessPages(JobPages):
+    """Tells of jobs only what never changes: for a workflow that is shown as of an earlier moment."""
+
+    def get(self, block: int, job: int) -> JobDetail | None:
+        """Returns a job's type, description and arguments."""
+        detail = super().get(block, job)
+        if detail is None:
+            return None
+        return replace(detail, error="", started=None, ended=None, fraction=None, progress_message="", log=())

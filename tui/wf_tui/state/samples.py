@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from wf_tui.state.models import (
     BlockSnapshot,
     Bucket,
+    ChangeNote,
+    HistoryStretch,
     JobCounts,
     JobDetail,
     JobProgress,
@@ -181,3 +183,29 @@ def sample_buckets(tokens: int = 1) -> tuple[Bucket, ...]:
     """Returns the bucket of an erasure."""
     refill = None if tokens else NOW + timedelta(minutes=12, seconds=30)
     return (Bucket("diskEraseSatellite", 1, tokens, 1, 1800.0, refill),)
+
+
+def sample_history(
+    blocks: Sequence[Sequence[Status]], errors: dict[tuple[int, int], str], *, until: int | None = None
+) -> HistoryStretch:
+    """Makes the history of an erasure, a change a second from two in the morning on."""
+    changes = [(-1, -1, S.RUNNING, "")]
+    for at, jobs in enumerate(blocks):
+        changes.append((at, -1, S.RUNNING, ""))
+        for job in range(len(jobs)):
+            error = errors.get((at, job), "")
+            changes += [(at, job, S.RUNNING, ""), (at, job, S.FAILED if error else S.COMPLETED, error)]
+        changes.append((at, -1, S.FAILED if any(place[0] == at for place in errors) else S.COMPLETED, ""))
+    reason = f"{len(errors)} job failed" if errors else ""
+    changes.append((-1, -1, S.FAILED if errors else S.COMPLETED, reason))
+    first = round(ago(3600).timestamp() * 1_000_000)
+    kept = changes[:until]
+    return HistoryStretch(
+        first_seq=1,
+        blocks=[block for block, _, _, _ in kept],
+        jobs=[job for _, job, _, _ in kept],
+        statuses=bytes(status for _, _, status, _ in kept),
+        times_us=[first + at * 1_000_000 for at in range(1, len(kept) + 1)],
+        notes={at: ChangeNote(error=error) for at, (_, _, _, error) in enumerate(kept) if error},
+        newest_seq=len(kept),
+    )
