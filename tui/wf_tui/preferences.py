@@ -1,0 +1,36 @@
+"""Puts the settings into force on the app: themes, keys, and what a read-only console leaves out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.app import App
+from textual.binding import Binding
+from textual.dom import DOMNode
+
+from wf_tui.readonly import forbid
+from wf_tui.settings import Settings
+from wf_tui.widgets.theme import THEMES
+
+
+def put_in_force(app: App[Any], settings: Settings) -> None:
+    """Applies what was checked before; see `Settings.check_names`."""
+    for theme in THEMES:
+        app.register_theme(theme)
+    app.theme = settings.theme
+    app.set_keymap(settings.keys)
+    if settings.read_only:
+        forbid(app._bindings)
+
+
+def binding_ids() -> frozenset[str]:
+    """Returns the ids of all bindings of the console's own classes."""
+    ids: set[str] = set()
+    kinds: list[type[DOMNode]] = [DOMNode]
+    while kinds:
+        kind = kinds.pop()
+        kinds += kind.__subclasses__()
+        if kind.__module__.startswith("wf_tui."):
+            own = Binding.make_bindings(vars(kind).get("BINDINGS", []))
+            ids.update(binding.id for binding in own if binding.id)
+    return frozenset(ids)

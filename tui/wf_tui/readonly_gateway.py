@@ -1,0 +1,31 @@
+"""The gateway of a read-only console: it refuses every change before it leaves, whoever asks for it."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from wf_tui.gateway import FailedPrecondition
+from wf_tui.grpc_gateway import GrpcGateway
+from wf_tui.state.models import Stop, WorkReq
+
+_WORDS = "This console is read-only: nothing was changed. Start it without --read-only to change things."
+
+
+class ReadOnlyGateway(GrpcGateway):
+    """Reads as the real one does."""
+
+    async def submit(self, request: WorkReq, *, mends: str = "") -> str:
+        """Raises FailedPrecondition."""
+        _refuse()
+
+    async def execute(self, workflow_id: str) -> None:
+        """Raises FailedPrecondition."""
+        _refuse()
+
+    async def set_stop(self, name: str, *, engaged: bool, reason: str) -> tuple[Stop, int]:
+        """Raises FailedPrecondition."""
+        _refuse()
+
+
+def _refuse() -> NoReturn:
+    raise FailedPrecondition(_WORDS)
