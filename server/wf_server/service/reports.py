@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TypeVar
 
@@ -14,6 +15,8 @@ from wf_server.model import Rejection, Violation, Workflow, WorkReq
 from wf_server.service.guard import Encoded, Undecoded
 from wf_server.service.published_status import published_status
 from wf_server.service.translate import (
+    Frozen,
+    block_snapshot_message,
     job_message,
     job_status_message,
     rejection_message,
@@ -26,8 +29,10 @@ from wf_server.service.translate import (
 from wf_server.service.wire import (
     REJECTION_REQUEST,
     REQUEST_BLOCKS,
+    SNAPSHOT_BLOCKS,
     STATUS_BLOCKS,
     SUBMIT_MENDS,
+    WATCH_SNAPSHOT,
     Malformed,
     TooMany,
     read_request,
@@ -138,6 +143,21 @@ async def published_report(workflow: Workflow) -> Encoded:
         )
 
     return Encoded(await write_report(head, _blocks(workflow.request, block_head, some_jobs), STATUS_BLOCKS))
+
+
+async def snapshot_report(frozen: Frozen) -> Encoded:
+    """WatchResponse: a snapshot of a workflow."""
+
+    async def blocks() -> AsyncIterator[bytes]:
+        for b, block in enumerate(frozen.blocks):
+            yield bytes(block_snapshot_message(*block))
+            if b % PORTION == PORTION - 1:
+                await asyncio.sleep(0)
+
+    async def once() -> AsyncIterator[bytes]:
+        yield await write_report(frozen.head, blocks(), SNAPSHOT_BLOCKS)
+
+    return Encoded(await write_report(pb.WatchResponse(), once(), WATCH_SNAPSHOT))
 
 
 async def get_report(workflow: Workflow) -> Encoded:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import wf_proto as pb
 from wf_server.events import Batch
 from wf_server.model import (
     WHOLE,
-    BlockState,
     Change,
     Job,
     RejectionSummary,
@@ -133,33 +133,49 @@ def job_status_message(workflow: Workflow, block: int, job: int) -> pb.JobStatus
     )
 
 
-def block_snapshot_message(desc: str, rate_limit: int, state: BlockState) -> pb.BlockSnapshot:
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A workflow as it stood at one moment, taken quickly, to be encoded in portions."""
+
+    head: pb.Snapshot
+    blocks: list[tuple[str, int, Status, bool, int, int, bytes]]
+
+
+def freeze(workflow: Workflow) -> Frozen:
+    """Takes a workflow's state down as it is now."""
+    progress = [
+        pb.JobProgress(block=b, job=j, fraction=p.fraction, message=p.message)
+        for (b, j), p in workflow.progress.items()
+    ]
+    return Frozen(
+        pb.Snapshot(summary=summary_message(workflow.summary()), progress=progress),
+        [
+            (
+                spec.desc,
+                spec.rate_limit,
+                state.status,
+                state.has_error,
+                state.started_us,
+                state.ended_us,
+                bytes(state.statuses),
+            )
+            for spec, state in zip(workflow.request.blocks, workflow.blocks, strict=True)
+        ],
+    )
+
+
+def block_snapshot_message(
+    desc: str, rate_limit: int, status: Status, has_error: bool, started_us: int, ended_us: int, jobs: bytes
+) -> pb.BlockSnapshot:
     """A block with its jobs' statuses packed."""
     return pb.BlockSnapshot(
         desc=desc,
         rate_limit=rate_limit,
-        status=status_message(state.status),
-        has_error=state.has_error,
-        started=time_or_none(state.started_us),
-        ended=time_or_none(state.ended_us),
-        job_statuses=bytes(state.statuses),
-    )
-
-
-def snapshot_message(workflow: Workflow) -> pb.WatchResponse:
-    """A workflow as it stands now."""
-    return pb.WatchResponse(
-        snapshot=pb.Snapshot(
-            summary=summary_message(workflow.summary()),
-            blocks=[
-                block_snapshot_message(spec.desc, spec.rate_limit, state)
-                for spec, state in zip(workflow.request.blocks, workflow.blocks, strict=True)
-            ],
-            progress=[
-                pb.JobProgress(block=b, job=j, fraction=p.fraction, message=p.message)
-                for (b, j), p in workflow.progress.items()
-            ],
-        )
+        status=status_message(status),
+        has_error=has_error,
+        started=time_or_none(started_us),
+        ended=time_or_none(ended_us),
+        job_statuses=jobs,
     )
 
 

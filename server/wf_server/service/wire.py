@@ -24,8 +24,10 @@ MAX_ARGS = 100
 #: The numbers of repeated fields: WorkReq.blocks, Block.jobs; StatusResponse.blocks, BlockStatus.jobs.
 REQUEST_BLOCKS = 3
 STATUS_BLOCKS = 4
+SNAPSHOT_BLOCKS = 2
 #: Single fields: SubmitRequest.mends_rejection_id, GetRejectionResponse.work_req.
 SUBMIT_MENDS = 2
+WATCH_SNAPSHOT = 1
 REJECTION_REQUEST = 2
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5

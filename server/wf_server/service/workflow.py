@@ -8,6 +8,7 @@ import wf_proto as pb
 from wf_server.engine.workflows import Workflows
 from wf_server.errors import InvalidRequest, NotFound
 from wf_server.events import Batch, Hub, Lagging, ListBatch
+from wf_server.model import Workflow
 from wf_server.service.guard import Encoded, Undecoded, caller
 from wf_server.service.paging import page_limit, page_start, page_token
 from wf_server.service.reports import (
@@ -15,14 +16,15 @@ from wf_server.service.reports import (
     mended_rejection_in,
     rejection_report,
     request_in,
+    snapshot_report,
     status_report,
 )
 from wf_server.service.translate import (
     batch_message,
     changes_message,
+    freeze,
     job_status_message,
     rejection_message,
-    snapshot_message,
     status_of,
     summary_message,
     violation_message,
@@ -129,12 +131,12 @@ class WorkflowService(pb.WorkflowServiceBase):
         self._hub.check_room()
         subscription = self._hub.watch(workflow)
         try:
-            yield snapshot_message(workflow)
+            yield await _snapshot(workflow)
             while True:
                 try:
                     batch = await subscription.next()
                 except Lagging:
-                    yield snapshot_message(workflow)
+                    yield await _snapshot(workflow)
                     continue
                 if batch is None:
                     return
@@ -170,6 +172,11 @@ class WorkflowService(pb.WorkflowServiceBase):
         return pb.WatchListResponse(
             reset=True, workflows=[summary_message(summary) for summary in summaries.values()]
         )
+
+
+async def _snapshot(workflow: Workflow) -> pb.WatchResponse:
+    # Frozen before anything is waited for: the batches that follow begin right after it.
+    return await snapshot_report(freeze(workflow))  # type: ignore[return-value]
 
 
 def _shared_batch(batch: Batch) -> pb.WatchResponse:
