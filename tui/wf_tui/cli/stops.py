@@ -27,7 +27,17 @@ async def _set(session: Session, name: str, *, engaged: bool, reason: str) -> in
     if engaged:
         line.append(f"; {count(ended, 'running workflow')} told to end")
     session.terminal.say(line)
+    if engaged:
+        await _warn_of_unknown(session, name)
     return Exit.OK
+
+
+async def _warn_of_unknown(session: Session, name: str) -> None:
+    """A stop of a name that nothing has stops nothing: most likely it is a slip of the keyboard."""
+    known = [workflow_type.name for workflow_type in (await session.gateway.policies()).workflow_types]
+    if name not in (EVERYTHING, *known):
+        there_are = clean(", ".join(known)) or "none"
+        session.terminal.fail(f"no workflow type is called {clean(name)}; there are: {there_are}")
 
 
 def add_to(group: click.Group) -> None:
