@@ -67,6 +67,7 @@ class WfScreen(Screen[None]):
         self.context = context
         self._followers: list[Follower[Any]] = []
         self._pollers: list[Follower[Any]] = []
+        self._refusal = ""
 
     def crumbs(self) -> tuple[str, ...]:
         """Returns where one is, the screen's own name last."""
@@ -132,13 +133,20 @@ class WfScreen(Screen[None]):
         self, name: str, ask: Callable[[], Awaitable[T]], take: Callable[[T], None], *, every: float
     ) -> None:
         """Asks again and again, so many seconds after each answer, while the screen is on top."""
-        poller = self.context.links.poller(name, ask, take, self.refused, self.stream_failed, every=every)
+
+        def answered(answer: T) -> None:
+            self._refusal = ""
+            take(answer)
+
+        poller = self.context.links.poller(name, ask, answered, self.refused, self.stream_failed, every=every)
         self._pollers.append(poller)
         poller.start()
 
     def refused(self, error: GatewayError) -> None:
-        """Tells what the server says to a poll in its answer's place."""
-        self.context.report(error)
+        """Tells what the server says to a poll in its answer's place; the same again only after an answer."""
+        if str(error) != self._refusal:
+            self._refusal = str(error)
+            self.context.report(error)
 
     def stream_failed(self, error: Exception) -> None:
         """Tells that a stream ended for good."""

@@ -9,6 +9,8 @@ from textual.app import App
 from textual.binding import Binding
 
 from wf_tui.screens.base import Context, WfScreen
+from wf_tui.screens.buckets import BucketsScreen
+from wf_tui.screens.pulse import PulseScreen
 from wf_tui.screens.rejections import RejectionsScreen
 
 
@@ -22,7 +24,9 @@ class Place(NamedTuple):
 
 #: By the name that follows `go:` in the palette.
 PLACES: Mapping[str, Place] = {
+    "pulse": Place("P", "To the one screen that says whether all is well", PulseScreen),
     "rejections": Place("R", "To what the server refused, and why", RejectionsScreen),
+    "buckets": Place("B", "To the token buckets and when they fill", BucketsScreen),
 }
 
 
