@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.screen import Screen
 
+from wf_tui.readonly import is_dangerous
 from wf_tui.state.format import short_id
 from wf_tui.state.listing import Listing
 from wf_tui.state.marks import mark
@@ -41,9 +42,12 @@ class WfCommands(Provider):
     """The screen's own commands, then the app's."""
 
     def _all(self) -> Iterator[Command]:
+        read_only = getattr(self.app, "read_only", False)
         for source in (self.screen, self.app):
             if isinstance(source, Commanded):
-                yield from source.commands(self.screen)
+                for command in source.commands(self.screen):
+                    if not (read_only and is_dangerous(command.name)):
+                        yield command
 
     async def discover(self) -> Hits:
         """Offers everything while nothing is typed."""

@@ -7,6 +7,7 @@ from typing import Any
 from textual.app import App
 from textual.binding import Binding
 from textual.dom import DOMNode
+from textual.theme import BUILTIN_THEMES
 
 from wf_tui.readonly import forbid
 from wf_tui.settings import Settings
@@ -23,8 +24,15 @@ def put_in_force(app: App[Any], settings: Settings) -> None:
         forbid(app._bindings)
 
 
+def theme_names() -> frozenset[str]:
+    """Returns the names of all themes: the console's own and Textual's."""
+    return frozenset(BUILTIN_THEMES) | {theme.name for theme in THEMES}
+
+
 def binding_ids() -> frozenset[str]:
     """Returns the ids of all bindings of the console's own classes."""
+    import wf_tui.app  # noqa: F401 - with it come all of them
+
     ids: set[str] = set()
     kinds: list[type[DOMNode]] = [DOMNode]
     while kinds:

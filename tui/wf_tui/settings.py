@@ -70,6 +70,11 @@ class Settings(BaseModel):
             f"there is no profile {name!r}; " + (f"there are {known}" if known else _NO_PROFILES)
         )
 
+    def with_options(self, *, theme: str | None, read_only: bool, profile: str | None) -> Settings:
+        """Returns the settings with what the command line says. Raises BadSettings."""
+        asked = read_only or self.read_only or (profile is not None and self.profile(profile).read_only)
+        return self.model_copy(update={"theme": theme or self.theme, "read_only": asked})
+
     def check_names(self, themes: Collection[str], bindings: Collection[str]) -> None:
         """Checks what only the console knows: its themes and its bindings. Raises BadSettings."""
         if self.theme not in themes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -15,8 +16,10 @@ from textual.widgets import Footer
 from textual.worker import Worker, WorkerState
 
 from wf_tui.dialogs.stop import EngageDialog, ReleaseDialog
+from wf_tui.drafts import Drafts
 from wf_tui.gateway import Gateway, GatewayError
 from wf_tui.live import Follower, Links
+from wf_tui.readonly import forbid
 from wf_tui.state.activity import Activity
 from wf_tui.state.format import count
 from wf_tui.state.models import Stop
@@ -25,6 +28,7 @@ from wf_tui.state.stops import title
 from wf_tui.state.text import clean
 from wf_tui.widgets.banner import Banner
 from wf_tui.widgets.titlebar import TitleBar
+from wf_tui.widgets.too_small import LEAST, TooSmall
 
 T = TypeVar("T")
 
@@ -42,6 +46,12 @@ class Context:
     pause_seconds: int = 60
     #: How many jobs ended when, fed by the list of workflows.
     activity: Activity = field(default_factory=Activity)
+    #: Where drafts of WorkReqs are kept; None: nowhere.
+    drafts: Drafts | None = None
+    #: Without a key for so many seconds, what is typed is checked and kept.
+    typing_pause: float = 0.3
+    #: What changes something on the server is left out.
+    read_only: bool = False
 
 
 class OpenWorkflow(Message):
@@ -67,6 +77,8 @@ class WfScreen(Screen[None]):
         self.context = context
         self._followers: list[Follower[Any]] = []
         self._pollers: list[Follower[Any]] = []
+        if context.read_only:
+            forbid(self._bindings)
         self._refusal = ""
 
     def crumbs(self) -> tuple[str, ...]:
@@ -83,6 +95,12 @@ class WfScreen(Screen[None]):
         yield Banner(self.context.now)
         yield from self.body()
         yield Footer(compact=True, show_command_palette=False)
+        yield TooSmall()
+
+    @on(events.Resize)
+    def _measure(self, event: events.Resize) -> None:
+        """Says so where there is no room for it."""
+        self.set_class(event.size.width < LEAST.width or event.size.height < LEAST.height, "-too-small")
 
     def on_mount(self) -> None:
         """Shows the situation from now on."""

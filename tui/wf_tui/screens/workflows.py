@@ -10,9 +10,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import Input, Static
 
 from wf_tui.screens.base import Context, OpenWorkflow, WfScreen
+from wf_tui.state.endings import Endings
 from wf_tui.state.format import count
 from wf_tui.state.listing import Listing
 from wf_tui.state.marks import GLYPHS, WORKFLOW_ORDER
@@ -27,6 +29,14 @@ from wf_tui.widgets.workflow_table import WorkflowHead, WorkflowTable
 #: As many as the server gives at once.
 _LIMIT = 1000
 _STREAM = "workflows"
+
+
+class WorkflowsEnded(Message):
+    """Tells once of workflows that have ended since the console began."""
+
+    def __init__(self, ended: tuple[Summary, ...]) -> None:
+        super().__init__()
+        self.ended = ended
 
 
 class WorkflowsScreen(WfScreen):
@@ -51,6 +61,7 @@ class WorkflowsScreen(WfScreen):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self.listing = Listing()
+        self._endings = Endings()
 
     def crumbs(self) -> tuple[str, ...]:
         """It is the first screen."""
@@ -78,9 +89,17 @@ class WorkflowsScreen(WfScreen):
     def _table(self) -> WorkflowTable:
         return self.query_one(WorkflowTable)
 
+    @property
+    def current_id(self) -> str:
+        """The id of the workflow under the cursor; "": there is none."""
+        current = self._table.current
+        return current.id if current is not None else ""
+
     def _take(self, message: tuple[bool, tuple[Summary, ...]]) -> None:
         self.context.activity.take(*message, self.context.now())
         self._show(self.listing.take(*message))
+        if ended := self._endings.take(message[1]):
+            self.post_message(WorkflowsEnded(ended))
 
     def _show(self, lines: set[int] | None) -> None:
         if self.is_mounted:

@@ -29,6 +29,8 @@ class Situation:
     links: Mapping[str, Link]
     board: StopBoard | None = None
     health: Health | None = None
+    #: The console changes nothing.
+    read_only: bool = False
 
     @property
     def connected(self) -> bool | None:

@@ -46,6 +46,12 @@ class TitleBar(Widget):
         situation = self.situation
         if situation is None:
             return Content("")
+        told = self._connection(situation)
+        if situation.read_only:
+            return Content.assemble((" read-only ", "bold reverse"), "  ", told)
+        return told
+
+    def _connection(self, situation: Situation) -> Content:
         room = self.content_size.width - _PLACE
         address = short_address(clean(situation.address)) if room >= _SERVER else ""
         if situation.connected is None:
