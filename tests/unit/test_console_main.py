@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from wf_tui import main as entry
+from wf_tui.settings import Settings
 
 
 def test_the_version() -> None:
@@ -32,7 +33,7 @@ def test_without_a_terminal_it_says_what_to_use() -> None:
 
 async def test_a_bad_address_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_info:
-        await entry._connect("nowhere", None)
+        await entry._connect("nowhere", None, Settings())
     assert exit_info.value.code == 2
     told = capsys.readouterr().err
     assert told.startswith("wf-tui: ")

@@ -23,24 +23,27 @@ from wf_tui.dialogs.confirm import ConfirmDialog
 from wf_tui.dialogs.help import HelpDialog, help_groups
 from wf_tui.gateway import Gateway, GatewayError
 from wf_tui.live import Links, Wait, wait_at_most
+from wf_tui.preferences import put_in_force
 from wf_tui.probe import health_probe
 from wf_tui.screens.base import Context, OpenWorkflow, WfScreen
 from wf_tui.screens.places import PLACES, go, place_bindings
 from wf_tui.screens.stops import StopsScreen
 from wf_tui.screens.wizard import WizardScreen
 from wf_tui.screens.workflow import WorkflowScreen
-from wf_tui.screens.workflows import WorkflowsScreen
+from wf_tui.screens.workflows import WorkflowsEnded, WorkflowsScreen
+from wf_tui.settings import Settings
 from wf_tui.state.format import count
 from wf_tui.state.health import Health
 from wf_tui.state.models import Status, StopBoard
 from wf_tui.state.situation import Link, Situation
 from wf_tui.state.text import clean
-from wf_tui.widgets.theme import NIGHT
+from wf_tui.toasts import tell_endings
 
 _log = logging.getLogger(__name__)
 
 #: How often the server is asked how it does.
 _PROBE_SECONDS = 3.0
+_DEFAULTS = Settings()
 
 
 def utc_now() -> datetime:
@@ -79,15 +82,17 @@ class WfApp(App[None]):
         wait: Wait = wait_at_most,
         jitter: Callable[[], float] = random.random,
         stopwatch: Callable[[], float] = time.monotonic,
+        settings: Settings = _DEFAULTS,
     ) -> None:
         super().__init__()
-        self.register_theme(NIGHT)
-        self.theme = NIGHT.name
+        put_in_force(self, settings)
+        self.read_only = settings.read_only
+        self._bell = settings.bell
         self._log_path = log_path
         self._private = private
         self._notice = notice
         links = Links(self._links_changed, now, wait=wait, jitter=jitter)
-        self.context = Context(gateway, now, links, self.report, pause_seconds)
+        self.context = Context(gateway, now, links, self.report, pause_seconds, read_only=settings.read_only)
         self._stops = links.follower("stops", gateway.watch_stops, self._take_board, self.report)
         self._health = links.poller(
             "server",
@@ -97,7 +102,7 @@ class WfApp(App[None]):
             self.report,
             every=_PROBE_SECONDS,
         )
-        self.set_reactive(WfApp.situation, Situation(gateway.address, {}))
+        self.set_reactive(WfApp.situation, Situation(gateway.address, {}, read_only=self.read_only))
 
     def get_default_screen(self) -> Screen[Any]:
         """Home is the list of workflows."""
@@ -144,6 +149,15 @@ class WfApp(App[None]):
         _log.critical("the console ends", exc_info=error)
         words = f"wf-tui ended by an unexpected error ({type(error).__name__}){self._where()}"
         self.exit(return_code=1, message=clean(words))
+
+    @on(WorkflowsEnded)
+    def _workflows_ended(self, message: WorkflowsEnded) -> None:
+        if isinstance(self.screen, WorkflowsScreen):
+            return
+        shown = self.screen.workflow_id if isinstance(self.screen, WorkflowScreen) else ""
+        missed = [summary for summary in message.ended if summary.id != shown]
+        if missed:
+            tell_endings(self, missed, bell=self._bell)
 
     @on(OpenWorkflow)
     def _open_workflow(self, message: OpenWorkflow) -> None:

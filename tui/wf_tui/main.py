@@ -8,10 +8,13 @@ import sys
 from importlib.metadata import version
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 from platformdirs import user_state_path
+
+if TYPE_CHECKING:
+    from wf_tui.settings import Settings
 
 _DEFAULT_ADDRESS = "127.0.0.1:8080"
 _DEMO_PAUSE_SECONDS = 2
@@ -30,8 +33,25 @@ _UNUSABLE, _UNREACHABLE = 2, 6
     help="Where the server listens.",
 )
 @click.option("--demo", is_flag=True, help="Bring a private server with sample sites.")
+@click.option("--profile", metavar="NAME", help="A server by its name in console.toml.")
+@click.option("--read-only", is_flag=True, help="Leave out everything that changes something.")
+@click.option("--theme", metavar="NAME", help="wf-night, wf-day, wf-contrast, wf-safe, or one of Textual's.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="Another file than console.toml in the user's configuration directory.",
+)
 @click.version_option(version("wf"), prog_name="wf-tui")
-def main(address: str, demo: bool) -> None:
+@click.pass_context
+def main(
+    context: click.Context,
+    address: str,
+    demo: bool,
+    profile: str | None,
+    read_only: bool,
+    theme: str | None,
+    config: Path | None,
+) -> None:
     """The keyboard-driven console of wf: watch workflows, stop them, erase satellites.
 
     Exit codes: 0 after quitting, 1 after an unexpected error, 2 if it cannot start as it was called,
@@ -40,30 +60,69 @@ def main(address: str, demo: bool) -> None:
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         _refuse("wf-tui needs a terminal; `wf` does the same from scripts", _UNUSABLE)
+    given = context.get_parameter_source("address") is click.core.ParameterSource.COMMANDLINE
+    if profile is not None and (demo or given):
+        _refuse("--profile names a server; leave out --demo and --address", _UNUSABLE)
+    settings = _settings(config, theme=theme, read_only=read_only, profile=profile)
+    if profile is not None:
+        address = settings.profiles[profile].address
     log_path = _open_log()
-    sys.exit(asyncio.run(_demo(log_path) if demo else _connect(address, log_path)))
+    sys.exit(asyncio.run(_demo(log_path, settings) if demo else _connect(address, log_path, settings)))
+
+
+def _settings(config: Path | None, *, theme: str | None, read_only: bool, profile: str | None) -> Settings:
+    """What console.toml says, with what the command line says instead."""
+    # Here rather than above: `--help` and `--version` answer at once.
+    from wf_tui.preferences import binding_ids, theme_names
+    from wf_tui.settings import BadSettings, load_settings, settings_path
+
+    path = config or settings_path()
+    try:
+        settings = load_settings(path, required=config is not None)
+        settings.check_names(theme_names(), binding_ids())
+    except BadSettings as error:
+        _refuse(str(error) if str(error).startswith(str(path)) else f"{path}: {error}", _UNUSABLE)
+    try:
+        chosen = settings.with_options(theme=theme, read_only=read_only, profile=profile)
+        chosen.check_names(theme_names(), binding_ids())
+    except BadSettings as error:
+        _refuse(str(error), _UNUSABLE)
+    return chosen
 
 
 async def _connect(
-    address: str, log_path: Path | None, *, private: bool = False, pause_seconds: int = 60, notice: str = ""
+    address: str,
+    log_path: Path | None,
+    settings: Settings,
+    *,
+    private: bool = False,
+    pause_seconds: int = 60,
+    notice: str = "",
 ) -> int:
-    # Here rather than above: `--help` and `--version` answer at once.
     from wf_tui.app import WfApp
     from wf_tui.grpc_gateway import GrpcGateway
+    from wf_tui.readonly_gateway import ReadOnlyGateway
 
     try:
-        gateway = GrpcGateway(address)
+        gateway = ReadOnlyGateway(address) if settings.read_only else GrpcGateway(address)
     except ValueError as error:
         _refuse(str(error), _UNUSABLE)
     try:
-        app = WfApp(gateway, private=private, pause_seconds=pause_seconds, log_path=log_path, notice=notice)
+        app = WfApp(
+            gateway,
+            private=private,
+            pause_seconds=pause_seconds,
+            log_path=log_path,
+            notice=notice,
+            settings=settings,
+        )
         await app.run_async()
         return app.return_code or 0
     finally:
         await gateway.close()
 
 
-async def _demo(log_path: Path | None) -> int:
+async def _demo(log_path: Path | None, settings: Settings) -> int:
     from wf_tui.private_server import PrivateServer, PrivateServerError
 
     click.echo("Starting a private server…", err=True)
@@ -72,6 +131,7 @@ async def _demo(log_path: Path | None) -> int:
             return await _connect(
                 server.address,
                 log_path,
+                settings,
                 private=True,
                 pause_seconds=_DEMO_PAUSE_SECONDS,
                 notice=server.notice,

@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 
 from wf_tui.app import WfApp
 from wf_tui.gateway import Gateway, GatewayError, NotFound, Unreachable
+from wf_tui.settings import Settings
 from wf_tui.state import samples
 from wf_tui.state.models import (
     Bucket,
@@ -354,7 +355,7 @@ def add_workflow(
     return summary
 
 
-def frozen_app(gateway: Gateway, *, private: bool = False) -> WfApp:
+def frozen_app(gateway: Gateway, *, private: bool = False, settings: Settings | None = None) -> WfApp:
     """Returns the console at three in the morning, for ever; a broken stream is retried only by hand."""
 
     async def until_told(event: asyncio.Event, seconds: float) -> None:
@@ -367,6 +368,7 @@ def frozen_app(gateway: Gateway, *, private: bool = False) -> WfApp:
         wait=until_told,
         jitter=lambda: 1.0,
         stopwatch=lambda: 0.0,
+        settings=settings or Settings(),
     )
     app.animation_level = "none"
     return app
