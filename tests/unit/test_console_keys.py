@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from textual.binding import Binding
 from textual.pilot import Pilot
-from textual.widgets import Button, Input
+from textual.widgets import Button, Input, Static
 
 from wf_tui.app import WfApp
 from wf_tui.dialogs.confirm import ConfirmDialog
@@ -32,6 +32,7 @@ from wf_tui.state.samples import (
     summary_of,
 )
 from wf_tui.testing import FakeGateway, add_workflow, frozen_app, press, sample_gateway, settle, type_text
+from wf_tui.widgets.overview import Overview
 from wf_tui.widgets.work_tree import WorkTree
 from wf_tui.widgets.workflow_table import WorkflowTable
 
@@ -241,6 +242,41 @@ async def test_a_stop_is_engaged_from_the_workflow_it_concerns() -> None:
         await it.type("smoke")
         await it.press("enter")
         assert gateway.called("set_stop") == [(ERASE, True, "smoke")]
+
+
+async def test_a_stop_that_fails_says_so_and_keeps_what_was_typed() -> None:
+    gateway = sample_gateway()
+    gateway.errors["set_stop"] = Unreachable("127.0.0.1:8080 does not answer")
+    async with console(gateway) as it:
+        await it.press("S", "s")
+        await it.type("smoke")
+        await it.press("enter")
+        dialog = it.app.screen
+        assert isinstance(dialog, EngageDialog)
+        told = str(dialog.query_one("#told", Static).content)
+        assert "NOT known to be stopped" in told
+        assert "does not answer" in told
+        assert dialog.query_one("#reason", Input).value == "smoke"
+        del gateway.errors["set_stop"]
+        await it.press("enter")
+        assert isinstance(it.app.screen, StopsScreen)
+        assert gateway.called("set_stop") == [("*", True, "smoke")] * 2
+
+
+async def test_the_reason_of_an_end_is_shown_as_it_happens() -> None:
+    gateway = sample_gateway()
+    running_erasure(gateway)
+    async with console(gateway) as it:
+        await it.press("enter")
+        screen = it.app.screen
+        assert isinstance(screen, WorkflowScreen)
+        overview, live = screen.query_one(Overview), screen.workflow
+        assert overview.size.height == 3
+        assert live is not None
+        live.summary = replace(live.summary, status=Status.FAILED, reason="block 0 job 1: no token")
+        overview.show_workflow(live)
+        await it.press("down")
+        assert overview.size.height == 4
 
 
 async def test_leaving_the_dialog_stops_nothing() -> None:

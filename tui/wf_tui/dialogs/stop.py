@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable
+
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -9,21 +12,92 @@ from textual.content import Content
 from textual.widgets import Button, Input, Label, Static
 
 from wf_tui.dialogs.base import Dialog
+from wf_tui.gateway import GatewayError
 from wf_tui.state.format import count
 from wf_tui.state.models import EVERYTHING, Stop
 from wf_tui.state.stops import title
 from wf_tui.state.text import clean
 from wf_tui.widgets.fields import quiet_button, quiet_input
 
+#: Sets the stop for a reason; returns what to say of it.
+SetStop = Callable[[str], Awaitable[str]]
 
-class EngageDialog(Dialog[str]):
-    """Answers with the reason, which may be empty: enter engages at once."""
+
+class _StopDialog(Dialog[str]):
+    """Sets a stop while it is open, and stays open until the server has said yes.
+
+    Answers with what to say of it. Whoever closed it on a call that then failed would think it done.
+    """
 
     AUTO_FOCUS = "#reason"
 
-    def __init__(self, stop: Stop) -> None:
+    def __init__(self, stop: Stop, set_stop: SetStop) -> None:
         super().__init__()
         self._stop = stop
+        self._set_stop = set_stop
+        self._under_way = False
+
+    @property
+    @abstractmethod
+    def failure(self) -> str:
+        """What an operator has to know if the call fails, before the error's own words."""
+
+    @property
+    @abstractmethod
+    def doing(self) -> str:
+        """What is going on while the server is asked."""
+
+    def act(self) -> None:
+        """Asks the server, once at a time."""
+        if not self._under_way:
+            self._under_way = True
+            self._tell(self.doing)
+            name = f"set stop {self._stop.name}"
+            self.run_worker(self._act(), name=name, group="set stop", exit_on_error=False)
+
+    async def _act(self) -> None:
+        try:
+            told = await self._set_stop(self.query_one("#reason", Input).value.strip())
+        except GatewayError as error:
+            self._tell(f"{self.failure} {clean(str(error))}", failed=True)
+        else:
+            self.dismiss(told)
+        finally:
+            self._under_way = False
+
+    def _tell(self, words: str, *, failed: bool = False) -> None:
+        told = self.query_one("#told", Static)
+        told.update(Content(words))
+        told.set_class(failed, "failed")
+        told.display = True
+
+    def action_leave(self) -> None:
+        """Closes the dialog; a call under way may or may not be carried out, and that is said."""
+        if self._under_way:
+            words = f"Left while the server was asked: see on the board how {self._stop.name} stands."
+            self.app.notify(clean(words), severity="warning", timeout=10, markup=False)
+        super().action_leave()
+
+
+def _told() -> Static:
+    """Where the dialog says how it is going."""
+    told = Static("", id="told", markup=False)
+    told.display = False
+    return told
+
+
+class EngageDialog(_StopDialog):
+    """Engages a stop with a reason, which may be empty: enter engages at once."""
+
+    @property
+    def failure(self) -> str:
+        """It may still be running."""
+        return f"■ {title(self._stop)} is NOT known to be stopped! Enter tries again."
+
+    @property
+    def doing(self) -> str:
+        """Until the server says yes."""
+        return f"stopping {clean(title(self._stop))}…"
 
     def compose(self) -> ComposeResult:
         """What will be stopped, a reason, two buttons."""
@@ -42,6 +116,7 @@ class EngageDialog(Dialog[str]):
             )
             yield Label("Reason (may stay empty)")
             yield quiet_input("why", id="reason")
+            yield _told()
             with Horizontal(classes="buttons"):
                 yield quiet_button("Cancel  esc", id="cancel")
                 yield quiet_button("Stop now  enter", id="engage", variant="error")
@@ -49,21 +124,25 @@ class EngageDialog(Dialog[str]):
     @on(Input.Submitted, "#reason")
     @on(Button.Pressed, "#engage")
     def _engage(self) -> None:
-        self.dismiss(self.query_one("#reason", Input).value.strip())
+        self.act()
 
     @on(Button.Pressed, "#cancel")
     def _cancelled(self) -> None:
-        self.dismiss(None)
+        self.action_leave()
 
 
-class ReleaseDialog(Dialog[str]):
-    """Answers with the reason, once that is given and the entry's name is typed."""
+class ReleaseDialog(_StopDialog):
+    """Releases a stop, once a reason is given and the entry's name is typed."""
 
-    AUTO_FOCUS = "#reason"
+    @property
+    def failure(self) -> str:
+        """It may still be stopped."""
+        return f"{title(self._stop)} is not known to be released. Enter tries again."
 
-    def __init__(self, stop: Stop) -> None:
-        super().__init__()
-        self._stop = stop
+    @property
+    def doing(self) -> str:
+        """Until the server says yes."""
+        return f"releasing {clean(title(self._stop))}…"
 
     def compose(self) -> ComposeResult:
         """What stopped it, a reason, the name, two buttons."""
@@ -76,6 +155,7 @@ class ReleaseDialog(Dialog[str]):
             yield quiet_input("why it is safe to go on", id="reason")
             yield Label(Content.assemble("Type ", (clean(self._stop.name), "bold"), " to release it"))
             yield quiet_input("", id="name")
+            yield _told()
             with Horizontal(classes="buttons"):
                 yield quiet_button("Cancel  esc", id="cancel")
                 yield quiet_button("Release", id="release", variant="primary", disabled=True)
@@ -103,8 +183,8 @@ class ReleaseDialog(Dialog[str]):
     @on(Button.Pressed, "#release")
     def _release(self) -> None:
         if self._complete():
-            self.dismiss(self.query_one("#reason", Input).value.strip())
+            self.act()
 
     @on(Button.Pressed, "#cancel")
     def _cancelled(self) -> None:
-        self.dismiss(None)
+        self.action_leave()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 from textual import events, on
@@ -196,25 +197,18 @@ class WfScreen(Screen[None]):
 
     def engage_stop(self, stop: Stop) -> None:
         """Asks for a reason and stops; what it is about is fixed from here on."""
-
-        def answered(reason: str | None) -> None:
-            if reason is not None:
-                self.ask(self._set_stop(stop.name, reason, engaged=True), "engage a stop", group="stops")
-
-        self.app.push_screen(EngageDialog(stop), answered)
+        self.app.push_screen(EngageDialog(stop, partial(self._set_stop, stop.name, True)), self._say_answer)
 
     def release_stop(self, stop: Stop) -> None:
         """Asks for a reason and the name, and releases."""
+        self.app.push_screen(ReleaseDialog(stop, partial(self._set_stop, stop.name, False)), self._say_answer)
 
-        def answered(reason: str | None) -> None:
-            if reason:
-                self.ask(self._set_stop(stop.name, reason, engaged=False), "release a stop", group="stops")
+    def _say_answer(self, words: str | None) -> None:
+        if words is not None:
+            self.say(words)
 
-        self.app.push_screen(ReleaseDialog(stop), answered)
-
-    async def _set_stop(self, name: str, reason: str, *, engaged: bool) -> None:
+    async def _set_stop(self, name: str, engaged: bool, reason: str) -> str:
         entry, told = await self.context.gateway.set_stop(name, engaged=engaged, reason=reason)
         if engaged:
-            self.say(f"■ {title(entry)} is stopped; {count(told, 'workflow')} told to end.")
-        else:
-            self.say(f"{title(entry)} is released.")
+            return f"■ {title(entry)} is stopped; {count(told, 'workflow')} told to end."
+        return f"{title(entry)} is released."

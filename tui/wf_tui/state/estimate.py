@@ -46,17 +46,18 @@ def fraction_done(workflow: LiveWorkflow) -> float:
 def time_left(workflow: LiveWorkflow, now: datetime) -> timedelta | None:
     """Estimates the time until the workflow completes, None while too little is known.
 
-    A block is expected to take, job for job, what finished blocks of its rate limit took; before
-    there is one, what the running block took so far, once a fifth of it is done.
+    A block is expected to take, job for job, what finished blocks of its rate limit took. Before there
+    is one, the running block is expected to go on as it did, once a fifth of it is done; of others
+    nothing is known then: its quick jobs may come first, and a long sleep last.
     """
     if workflow.summary.status is not Status.RUNNING:
         return None
-    pace = _paces(workflow, now)
+    pace = _paces(workflow)
     seconds = 0.0
     for number, block in enumerate(workflow.blocks):
         if block.ended is not None or block.over == block.total:
             continue
-        per_job = pace.get(block.rate_limit)
+        per_job = pace.get(block.rate_limit) or _own_pace(workflow, number, now)
         if per_job is None:
             return None
         seconds += _block_left(workflow, number, per_job, now)
@@ -73,21 +74,23 @@ def _block_left(workflow: LiveWorkflow, number: int, per_job: float, now: dateti
     return max(per_job * block.total - spent, late, 0.0)
 
 
-def _paces(workflow: LiveWorkflow, now: datetime) -> dict[int, float]:
-    """Seconds a job by rate limit: of blocks that completed, else of the running one."""
+def _paces(workflow: LiveWorkflow) -> dict[int, float]:
+    """Seconds a job by rate limit, of the blocks that completed."""
     spent: dict[int, list[float]] = {}
     for block in workflow.blocks:
         if (seconds := _took(block)) is not None:
             known = spent.setdefault(block.rate_limit, [0.0, 0.0])
             known[0] += seconds
             known[1] += block.total
-    paces = {rate: seconds / jobs for rate, (seconds, jobs) in spent.items() if jobs}
-    for number, block in enumerate(workflow.blocks):
-        if block.status is Status.RUNNING and block.started is not None and block.rate_limit not in paces:
-            work = job_work(workflow, number)
-            if work >= _ENOUGH * block.total > 0:
-                paces[block.rate_limit] = (now - block.started).total_seconds() / work
-    return paces
+    return {rate: seconds / jobs for rate, (seconds, jobs) in spent.items() if jobs}
+
+
+def _own_pace(workflow: LiveWorkflow, number: int, now: datetime) -> float | None:
+    """Seconds a job of a running block so far, None while too little of it is done."""
+    block, work = workflow.blocks[number], job_work(workflow, number)
+    if block.started is None or not work >= _ENOUGH * block.total > 0:
+        return None
+    return (now - block.started).total_seconds() / work
 
 
 def _took(block: LiveBlock) -> float | None:

@@ -26,12 +26,14 @@ class Overview(Widget):
         super().__init__(id="overview")
         self._now = now
         self._workflow: LiveWorkflow | None = None
+        #: How many lines were shown last: the workflow itself is a living thing.
+        self._shown = 3
 
     def show_workflow(self, workflow: LiveWorkflow) -> None:
         """Shows how it stands now."""
-        before = self._lines()
         self._workflow = workflow
-        self.refresh(layout=self._lines() != before)
+        before, self._shown = self._shown, self._lines()
+        self.refresh(layout=self._shown != before)
 
     def _lines(self) -> int:
         if self._workflow is None:
