@@ -21,11 +21,13 @@ from textual.screen import Screen
 from wf_tui.commands import Command, WfCommands, stop_commands, workflow_commands
 from wf_tui.dialogs.confirm import ConfirmDialog
 from wf_tui.dialogs.help import HelpDialog, help_groups
+from wf_tui.drafts import Drafts
 from wf_tui.gateway import Gateway, GatewayError
 from wf_tui.live import Links, Wait, wait_at_most
 from wf_tui.preferences import put_in_force
 from wf_tui.probe import health_probe
 from wf_tui.screens.base import Context, OpenWorkflow, WfScreen
+from wf_tui.screens.composing import can_clone, clone, compose
 from wf_tui.screens.places import PLACES, go, place_bindings
 from wf_tui.screens.stops import StopsScreen
 from wf_tui.screens.wizard import WizardScreen
@@ -62,6 +64,8 @@ class WfApp(App[None]):
         Binding("w", "home", "Workflows", show=False, id="app.home", tooltip="To the list of workflows"),
         Binding("e", "erase", "Erase", show=False, id="app.erase", tooltip="Erase a satellite's disks"),
         Binding("S", "stops", "Stops", show=False, id="app.stops", tooltip="To the emergency stops"),
+        Binding("c", "compose", "Compose", show=False, id="app.compose", tooltip="Compose a WorkReq"),
+        Binding("C", "clone", "Clone", show=False, id="app.clone", tooltip="Compose a copy of this workflow"),
         *place_bindings(),
         Binding("colon", "command_palette", "Menu", id="app.palette", tooltip="Find any command by its name"),
         Binding("question_mark", "help", "Help", id="app.help", tooltip="The keys that work here"),
@@ -82,6 +86,8 @@ class WfApp(App[None]):
         wait: Wait = wait_at_most,
         jitter: Callable[[], float] = random.random,
         stopwatch: Callable[[], float] = time.monotonic,
+        drafts: Drafts | None = None,
+        typing_pause: float = 0.3,
         settings: Settings = _DEFAULTS,
     ) -> None:
         super().__init__()
@@ -92,7 +98,16 @@ class WfApp(App[None]):
         self._private = private
         self._notice = notice
         links = Links(self._links_changed, now, wait=wait, jitter=jitter)
-        self.context = Context(gateway, now, links, self.report, pause_seconds, read_only=settings.read_only)
+        self.context = Context(
+            gateway,
+            now,
+            links,
+            self.report,
+            pause_seconds,
+            drafts=drafts,
+            typing_pause=typing_pause,
+            read_only=settings.read_only,
+        )
         self._stops = links.follower("stops", gateway.watch_stops, self._take_board, self.report)
         self._health = links.poller(
             "server",
@@ -195,6 +210,14 @@ class WfApp(App[None]):
         else:
             self.push_screen(WizardScreen(self.context))
 
+    def action_compose(self) -> None:
+        """Begins a WorkReq; one that was begun is gone on with."""
+        compose(self, self.context)
+
+    def action_clone(self) -> None:
+        """Begins a WorkReq with a copy of the workflow that the screen is about."""
+        clone(self, self.context)
+
     async def action_quit(self) -> None:
         """Leaves; asks first where the server ends with the console in the middle of something."""
         home = self.screen_stack[0]
@@ -228,6 +251,11 @@ class WfApp(App[None]):
         yield Command(
             "erase: a satellite's disks", "Site, checks, plan, verdict, confirmation", self.action_erase
         )
+        yield Command(
+            "workreq: compose", "Name, blocks, jobs; checked while you type", self.action_compose
+        )
+        if can_clone(screen):
+            yield Command("workreq: clone this workflow", "Compose a copy of it", self.action_clone)
         if self.situation.board is not None and isinstance(screen, WfScreen):
             yield from stop_commands(self.situation.board, screen.engage_stop, screen.release_stop)
         home = self.screen_stack[0]

@@ -100,6 +100,7 @@ async def _connect(
     notice: str = "",
 ) -> int:
     from wf_tui.app import WfApp
+    from wf_tui.drafts import Drafts
     from wf_tui.grpc_gateway import GrpcGateway
     from wf_tui.readonly_gateway import ReadOnlyGateway
 
@@ -114,6 +115,7 @@ async def _connect(
             pause_seconds=pause_seconds,
             log_path=log_path,
             notice=notice,
+            drafts=Drafts(user_state_path("wf") / "drafts"),
             settings=settings,
         )
         await app.run_async()

@@ -13,6 +13,7 @@ from textual.app import App
 from textual.pilot import Pilot
 
 from wf_tui.app import WfApp
+from wf_tui.drafts import Drafts
 from wf_tui.gateway import Gateway, GatewayError, NotFound, Unreachable
 from wf_tui.settings import Settings
 from wf_tui.state import samples
@@ -355,7 +356,9 @@ def add_workflow(
     return summary
 
 
-def frozen_app(gateway: Gateway, *, private: bool = False, settings: Settings | None = None) -> WfApp:
+def frozen_app(
+    gateway: Gateway, *, private: bool = False, drafts: Drafts | None = None, settings: Settings | None = None
+) -> WfApp:
     """Returns the console at three in the morning, for ever; a broken stream is retried only by hand."""
 
     async def until_told(event: asyncio.Event, seconds: float) -> None:
@@ -368,6 +371,8 @@ def frozen_app(gateway: Gateway, *, private: bool = False, settings: Settings | 
         wait=until_told,
         jitter=lambda: 1.0,
         stopwatch=lambda: 0.0,
+        drafts=drafts,
+        typing_pause=0.0,
         settings=settings or Settings(),
     )
     app.animation_level = "none"

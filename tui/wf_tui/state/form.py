@@ -132,6 +132,12 @@ def field_of(violation: Violation) -> str:
     return ""
 
 
+def value_at(request: WorkReq, place: Place, key: str) -> str:
+    """Returns what a field of a place holds; "": nothing."""
+    fields = form_of(request, place, Known()).fields
+    return next((one.value for one in fields if one.key == key), "")
+
+
 def with_value(request: WorkReq, place: Place, key: str, value: str, known: Known) -> WorkReq:
     """Returns the request with a field set. Raises BadValue.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from wf_tui.state.models import ArgDeclaration, Job, JobType, Site
+from wf_tui.state.models import ArgDeclaration, Bucket, Job, JobType, PolicyBook, Site
 
 _SITE, _MACHINE, _BUCKET, _BOOLEAN = "site", "machine", "bucket", "boolean"
 
@@ -20,6 +20,12 @@ class Known:
     buckets: tuple[str, ...] = ()
     #: By site, as far as they were asked for.
     machines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: By workflow type, the job types that its policies allow; no entry: all.
+    allowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def allows(self, workflow_type: str, job_type: str) -> bool:
+        """Whether the policies of a workflow type allow a job type, as far as that is known."""
+        return workflow_type not in self.allowed or job_type in self.allowed[workflow_type]
 
     def job_type(self, name: str) -> JobType | None:
         """Returns a job type."""
@@ -44,6 +50,27 @@ class Known:
         if arg.kind == _MACHINE:
             return self.machines.get(site_of(job, self.job_type(job.name)), ())
         return self.buckets if arg.kind == _BUCKET else ()
+
+
+def known_of(
+    job_types: Sequence[JobType], book: PolicyBook, sites: Sequence[Site], buckets: Sequence[Bucket]
+) -> Known:
+    """Puts together what the server told."""
+    allowed: dict[str, frozenset[str]] = {}
+    for kind in book.workflow_types:
+        for policy in kind.policies:
+            listed = policy.settings.get("AllowedJobs")
+            if isinstance(listed, (list, tuple)):
+                names = frozenset(map(str, listed))
+                allowed[kind.name] = allowed.get(kind.name, names) & names
+    workflow_types = tuple(kind.name for kind in book.workflow_types)
+    return Known(
+        tuple(job_types),
+        workflow_types,
+        tuple(sites),
+        tuple(bucket.name for bucket in buckets),
+        allowed=allowed,
+    )
 
 
 def site_of(job: Job, kind: JobType | None) -> str:

@@ -49,21 +49,29 @@ class FieldInput(Input):
             self.shown = shown
 
     def __init__(self, place: Place, shown: FormField) -> None:
-        super().__init__(select_on_focus=False)
+        super().__init__(clean(shown.value), placeholder=_example(shown), select_on_focus=False)
         self.cursor_blink = False
         self.place = place
         self.shown = shown
-        self.show_field(place, shown)
+        self._suggest(shown)
 
-    def show_field(self, place: Place, shown: FormField) -> None:
-        """Shows another state of its field, without a word to anybody; what is typed right now stays."""
-        if shown.values != self.shown.values or self.suggester is None:
-            self.suggester = SuggestFromList([clean(value) for value in shown.values])
+    def show_field(self, place: Place, shown: FormField, *, typed: bool = False) -> None:
+        """Shows another state of its field, without a word to anybody.
+
+        What is typed right now stays (`typed`), and so does what the field could not take.
+        """
+        elsewhere = place != self.place
+        changed = shown.value != self.shown.value and not typed
+        if shown.values != self.shown.values:
+            self._suggest(shown)
         self.place, self.shown = place, shown
-        self.placeholder = f"such as {clean(shown.example)}" if shown.example else ""
-        if clean(shown.value) != self.value:
+        self.placeholder = _example(shown)
+        if elsewhere or changed:
             with self.prevent(Input.Changed):
                 self.value = clean(shown.value)
+
+    def _suggest(self, shown: FormField) -> None:
+        self.suggester = SuggestFromList([clean(value) for value in shown.values])
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """There is a choice only where values are known."""
@@ -100,14 +108,11 @@ class FieldRow(Vertical):
         yield self._input
         yield self._wrong
 
-    def show_field(self, place: Place, shown: FormField) -> None:
+    def show_field(self, place: Place, shown: FormField, *, typed: bool = False) -> None:
         """Shows another state of the field."""
-        # What cannot be taken stays on the screen until it is mended, or left.
-        if not self._complaint or place != self._input.place or shown.value != self._input.shown.value:
+        if place != self._input.place or shown.value != self._input.shown.value:
             self._complaint = ""
-            self._input.show_field(place, shown)
-        else:
-            self._input.shown = shown
+        self._input.show_field(place, shown, typed=typed)
         self._label.update(_label(shown))
         self._show_wrong(shown)
 
@@ -144,13 +149,13 @@ class FormPane(VerticalScroll, can_focus=False):
         super().__init__(id="form")
         self._form: Form | None = None
 
-    async def show_form(self, form: Form) -> None:
-        """Shows a form; fields that stay keep their cursor and focus."""
+    async def show_form(self, form: Form, typed: str = "") -> None:
+        """Shows a form; fields that stay keep their cursor and focus, and what is being typed in `typed`."""
         before, self._form = self._form, form
         if before is None or [one.key for one in before.fields] != [one.key for one in form.fields]:
             await self._rebuild(form)
         for row, shown in zip(self._rows(), form.fields, strict=True):
-            row.show_field(form.place, shown)
+            row.show_field(form.place, shown, typed=shown.key == typed)
         words = [Content.styled(clean(form.title), "bold")]
         if form.help:
             words.append(Content.styled(clean(form.help), MUTED))
@@ -228,6 +233,10 @@ def offence_words(violation: Violation) -> Content:
         (f"  {', '.join(details)}" if details else "", "$text-error"),
         (f"  [{clean(violation.policy)}]", MUTED),
     )
+
+
+def _example(shown: FormField) -> str:
+    return f"such as {clean(shown.example)}" if shown.example else ""
 
 
 def _label(shown: FormField) -> Content:
