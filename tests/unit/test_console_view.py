@@ -13,6 +13,7 @@ from wf_tui.app import WfApp
 from wf_tui.gateway import Overloaded
 from wf_tui.screens.history import HistoryScreen
 from wf_tui.screens.raw import RawScreen
+from wf_tui.screens.timeline import TimelineScreen
 from wf_tui.screens.workflow import WorkflowScreen
 from wf_tui.screens.workflows import WorkflowsScreen
 from wf_tui.state.models import Block, ChangeBatch, Job, Status, Summary, WorkReq
@@ -21,6 +22,7 @@ from wf_tui.state.samples import ERASE, ago, counts_of, erase_blocks, sample_his
 from wf_tui.testing import FakeGateway, add_workflow, frozen_app, press, sample_gateway, settle, type_text
 from wf_tui.widgets.facts import Facts
 from wf_tui.widgets.text_lines import TextLines
+from wf_tui.widgets.timeline import TimelineRows
 from wf_tui.widgets.work_tree import WorkTree
 
 S = Status
@@ -225,3 +227,38 @@ async def test_a_history_that_cannot_be_read_is_said_and_asked_for_again() -> No
         del gateway.errors["history"]
         await press(pilot, "ctrl+r")
         assert scrubbed(app) == 15
+
+
+async def test_the_timeline_opens_blocks_zooms_and_goes_back() -> None:
+    gateway = sample_gateway()
+    with_history(gateway)
+    async with opened(gateway) as (app, pilot):
+        await press(pilot, "T")
+        assert isinstance(app.screen, TimelineScreen)
+        rows = app.screen.query_one(TimelineRows)
+        whole = rows.window
+        assert rows.line_count() == 11
+        await press(pilot, "down", "enter", "down")
+        assert rows.line_count() == 17
+        assert (1, 0) in rows.visible_jobs()
+        await press(pilot, "space")
+        assert (rows.line_count(), rows.cursor) == (11, 1)
+        await press(pilot, "plus", "plus", "left")
+        assert rows.window.length == whole.length // 4
+        await press(pilot, "minus", "minus", "minus")
+        assert rows.window == whole
+        await press(pilot, "escape")
+        assert isinstance(app.screen, WorkflowScreen)
+
+
+async def test_a_timeline_that_cannot_be_read_is_said_and_asked_for_again() -> None:
+    gateway = sample_gateway()
+    with_history(gateway)
+    async with opened(gateway) as (app, pilot):
+        gateway.errors["history"] = Overloaded("the server is busy")
+        await press(pilot, "T", "enter", "plus")
+        rows = app.screen.query_one(TimelineRows)
+        assert rows.placeholder[0][0].text == "the server is busy"
+        del gateway.errors["history"]
+        await press(pilot, "ctrl+r")
+        assert rows.line_count() == 11

@@ -14,6 +14,7 @@ from wf_tui.gateway import GatewayError
 from wf_tui.screens.base import Context, WfScreen
 from wf_tui.screens.history import HistoryScreen
 from wf_tui.screens.raw import RawScreen
+from wf_tui.screens.timeline import TimelineScreen
 from wf_tui.state.format import count, short_id
 from wf_tui.state.job_filter import Narrowing
 from wf_tui.state.models import ChangeBatch, Snapshot, Status, Stop
@@ -61,6 +62,14 @@ class WorkflowScreen(WfScreen):
             show=False,
             id="workflow.history",
             tooltip="Back and forth through all that happened",
+        ),
+        Binding(
+            "T",
+            "timeline",
+            "Timeline",
+            show=False,
+            id="workflow.timeline",
+            tooltip="When each block and job ran",
         ),
         Binding("y", "raw", "Raw", show=False, id="workflow.raw", tooltip="As YAML and JSON"),
         Binding(
@@ -284,6 +293,11 @@ class WorkflowScreen(WfScreen):
         """Shows it as of any change."""
         if self.workflow is not None:
             self.app.push_screen(HistoryScreen(self.context, self.workflow))
+
+    def action_timeline(self) -> None:
+        """Shows when each block and job ran."""
+        if self.workflow is not None:
+            self.app.push_screen(TimelineScreen(self.context, self.workflow))
 
     def action_raw(self) -> None:
         """Shows it as text."""
