@@ -10,8 +10,10 @@ from textual.binding import Binding
 
 from wf_tui.screens.base import Context, WfScreen
 from wf_tui.screens.buckets import BucketsScreen
+from wf_tui.screens.catalogue import CatalogueScreen
 from wf_tui.screens.pulse import PulseScreen
 from wf_tui.screens.rejections import RejectionsScreen
+from wf_tui.screens.sites import SitesScreen
 
 
 class Place(NamedTuple):
@@ -27,6 +29,8 @@ PLACES: Mapping[str, Place] = {
     "pulse": Place("P", "To the one screen that says whether all is well", PulseScreen),
     "rejections": Place("R", "To what the server refused, and why", RejectionsScreen),
     "buckets": Place("B", "To the token buckets and when they fill", BucketsScreen),
+    "catalogue": Place("K", "To the job types and the policies in force", CatalogueScreen),
+    "sites": Place("I", "To the inventory: sites and their machines", SitesScreen),
 }
 
 

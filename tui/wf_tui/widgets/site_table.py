@@ -34,10 +34,10 @@ class SiteTable(RowsView):
         """The site under the cursor."""
         return self._shown[self.cursor] if self.cursor < len(self._shown) else None
 
-    def show_sites(self, sites: Sequence[Site]) -> None:
-        """Shows these, the ones that can be erased first."""
+    def show_sites(self, sites: Sequence[Site], text: str = "") -> None:
+        """Shows these, the ones that can be erased first, through a filter."""
         self._sites = in_erase_order(sites, self._reason)
-        self.narrow("")
+        self.narrow(text)
 
     def narrow(self, text: str) -> None:
         """Shows only sites with these words in name, type, status or reason."""
@@ -46,7 +46,8 @@ class SiteTable(RowsView):
         if self._sites:
             self.placeholder = [[Piece("No site matches "), Piece(clean(text), "strong")]]
         self.lines_changed()
-        self.cursor = self._shown.index(before) if before in self._shown else 0
+        names = [site.name for site in self._shown]
+        self.cursor = names.index(before.name) if before is not None and before.name in names else 0
         self.lines_changed((self.cursor,))
 
     def _fields(self, site: Site) -> tuple[str, ...]:
