@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from wf_tui.screens.composer import ComposerScreen
 from wf_tui.screens.rejection import RejectionScreen
 from wf_tui.screens.rejections import RejectionsScreen
 from wf_tui.screens.workflow import WorkflowScreen
@@ -49,6 +50,16 @@ async def test_the_list_opens_what_the_cursor_is_on_and_esc_goes_back(gateway: F
         assert isinstance(app.screen, RejectionsScreen)
         await press(pilot, "escape")
         assert isinstance(app.screen, WorkflowsScreen)
+
+
+async def test_m_opens_the_composer_with_the_request_and_the_link(gateway: FakeGateway) -> None:
+    app = frozen_app(gateway)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await press(pilot, "R", "enter", "m")
+        assert isinstance(app.screen, ComposerScreen)
+        await press(pilot, "ctrl+s")
+        await press(pilot, "right", "enter")
+        assert gateway.called("submit") == [(gateway.refused[0].request, "r1")]
 
 
 async def test_what_nobody_mended_has_no_mended_form(gateway: FakeGateway) -> None:

@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from wf_tui.gateway import GatewayError
 from wf_tui.screens.base import Context, OpenWorkflow, WfScreen
+from wf_tui.screens.composer import ComposerScreen
 from wf_tui.state.format import count, moment, short_id
 from wf_tui.state.models import Rejection
 from wf_tui.state.offence_tree import OffenceTree
@@ -32,6 +33,9 @@ class RejectionScreen(WfScreen):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - declared so by Textual
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "m", "mend", "Mend", id="rejection.mend", tooltip="Open it in the composer, to be submitted anew"
+        ),
         Binding(
             "o", "mended", "Mended form", id="rejection.mended", tooltip="Open the workflow that mended it"
         ),
@@ -115,10 +119,18 @@ class RejectionScreen(WfScreen):
             self.query_one(Facts).tell(offence_facts(tree, line, self.rejection, self.context.now()))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is a mended form to open only once somebody mended it."""
+        """There is something to mend once it is read, and a mended form once somebody mended it."""
+        if action == "mend":
+            return self.rejection is not None
         if action == "mended":
             return self.rejection is not None and bool(self.rejection.summary.mended_by)
         return True
+
+    def action_mend(self) -> None:
+        """Opens the request in the composer; what is submitted there is linked to this rejection."""
+        assert self.rejection is not None
+        request = self.rejection.request
+        self.app.push_screen(ComposerScreen(self.context, request, mends=self.rejection_id))
 
     def action_mended(self) -> None:
         """Opens the workflow that was submitted as its mended form."""
