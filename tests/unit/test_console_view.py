@@ -262,3 +262,16 @@ async def test_a_timeline_that_cannot_be_read_is_said_and_asked_for_again() -> N
         del gateway.errors["history"]
         await press(pilot, "ctrl+r")
         assert rows.line_count() == 11
+
+
+async def test_the_palette_has_what_the_keys_have() -> None:
+    gateway = sample_gateway()
+    with_history(gateway)
+    async with opened(gateway) as (app, pilot):
+        assert isinstance(app.screen, WorkflowScreen)
+        names = [command.name for command in app.screen.commands(app.screen)]
+        assert {"workflow: history", "workflow: timeline", "workflow: raw"} <= set(names)
+        await press(pilot, "colon")
+        await type_text(pilot, "workflow: timeline")
+        await press(pilot, "enter")
+        assert isinstance(app.screen, TimelineScreen)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.screen import Screen
 
+from wf_tui.commands import Command
 from wf_tui.dialogs.confirm import ConfirmDialog
 from wf_tui.gateway import GatewayError
 from wf_tui.screens.base import Context, WfScreen
@@ -261,6 +264,17 @@ class WorkflowScreen(WfScreen):
         if action == "execute":
             return self.workflow is not None and self.workflow.summary.status is Status.NOT_STARTED
         return True
+
+    def commands(self, screen: Screen[Any]) -> Iterator[Command]:
+        """Yields what can be done with this workflow."""
+        if screen is not self or self.workflow is None:
+            return
+        yield Command("workflow: filter jobs", "By a regular expression", self.action_filter)
+        yield Command("workflow: history", "Back and forth through all that happened", self.action_history)
+        yield Command("workflow: timeline", "When each block and job ran", self.action_timeline)
+        yield Command("workflow: raw", "Request and status as YAML and JSON", self.action_raw)
+        yield Command("workflow: copy id", "To the terminal's clipboard", self.action_copy_id)
+        yield Command("workflow: copy details", "Of what the cursor is on", self.action_copy_detail)
 
     def action_execute(self) -> None:
         """Asks, and starts it."""
