@@ -163,7 +163,9 @@ def _toml_problem(error: tomllib.TOMLDecodeError) -> str:
 
 def settings_problem(error: ValidationError, model: type[BaseModel]) -> str:
     """Puts what a model refused into one line: `workflow.exec_within: "1x" is not a duration …`."""
-    problems = [_problem(dict(detail), model) for detail in error.errors(include_url=False)]
+    # A misspelt key first: what is then missing follows from it.
+    details = sorted(error.errors(include_url=False), key=lambda detail: detail["type"] != "extra_forbidden")
+    problems = [_problem(dict(detail), model) for detail in details]
     more = len(problems) - 1
     return printable(problems[0]) + (f" (and {more} more problem{'s' * (more > 1)})" if more else "")
 

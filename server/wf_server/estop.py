@@ -99,7 +99,8 @@ class EmergencyStops:
             return f"an emergency stop is engaged for everything{self._told(EVERYTHING)}"
         if name in self._reading.entries or name in self._unwritten:
             return f"an emergency stop is engaged for {name}{self._told(name)}"
-        return f"es.json has no entry for {name}, which means stop"
+        shown = f"{name[:80]}…" if len(name) > 80 else name or "a WorkReq without a name"
+        return f"es.json has no entry for {shown}, which means stop"
 
     def who(self, name: str) -> str:
         """The operator of the stop that holds a workflow type; es.json where a person edited that."""
@@ -275,7 +276,8 @@ class EmergencyStops:
             raise
         finally:
             await self._keep(unrecorded)
-        log.warning("a stop was set", name=name, status=status.value, operator=operator, reason=reason)
+        event = "a stop was engaged" if status is StopStatus.STOP else "a stop was released"
+        log.warning(event, name=name, operator=operator, reason=reason)
         return entry
 
     def _expect_unchanged(self, name: str, released: StopEntry | None) -> None:

@@ -1,6 +1,8 @@
 """The demonstration's server: started, found, ended, never left behind."""
 
+import asyncio
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -35,6 +37,20 @@ async def test_it_answers_while_it_is_entered_and_is_gone_after(tmp_path: Path) 
         pid = server._process.pid
     assert not alive(pid)
     assert (tmp_path / "demo" / "wf.db").is_file()
+
+
+async def test_it_is_started_again_when_something_ends_it(tmp_path: Path) -> None:
+    async with PrivateServer(tmp_path) as server:
+        assert server._process is not None
+        first = server._process.pid
+        os.kill(first, signal.SIGKILL)
+        async with asyncio.timeout(30):
+            while server._process is None or server._process.pid == first:
+                await asyncio.sleep(0.05)
+        # The client's own retries bridge the start.
+        assert await version(server.address)
+        second = server._process.pid
+    assert not alive(second)
 
 
 async def test_its_files_stay_as_the_user_left_them(tmp_path: Path) -> None:

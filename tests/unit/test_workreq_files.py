@@ -156,3 +156,12 @@ def test_what_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(workreq_files, "MAX_BYTES", 5)
     with pytest.raises(BadFile, match="larger than"):
         load_workreq(str(tmp_path / "latin"))
+
+
+def test_what_is_not_seen_is_written_as_an_escape_and_reads_back() -> None:
+    hidden = "a\u202eb\u200bc\u2066"
+    request = WorkReq(hidden, "plain ☕", (Block("b", 1, (Job("sleep", hidden, {"seconds": "1"}),)),))
+    text = dump_yaml(request)
+    assert text.isascii()
+    assert parse_workreq(text, "x.yaml", as_json=False) == request
+    assert "☕" in dump_yaml(WorkReq("T", "plain ☕", request.blocks[:0]))

@@ -13,9 +13,10 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from platformdirs import user_data_path
 
@@ -25,6 +26,10 @@ from wf_tui.grpc_gateway import GrpcGateway
 #: A socket's path may have 108 bytes on Linux and 104 on macOS, its end mark included.
 _LONGEST_SOCKET = 100
 _LOG_LINES = 8
+#: Seconds until a server that something ended is started again.
+_RESTART_AFTER = 0.5
+#: A server that lives less long, in seconds, so many times in a row, is not started again.
+_SHORT_LIFE, _DEATHS = 5.0, 5
 
 
 class PrivateServerError(Exception):
@@ -50,18 +55,23 @@ class PrivateServer:
         self.directory = directory or user_data_path("wf") / "demo"
         self.notice = ""
         self.address = ""
+        #: Whether its files stay for the next demonstration.
+        self.is_kept = True
         self._start_within = start_within
         self._stop_within = stop_within
         self._program = program
         self._process: asyncio.subprocess.Process | None = None
+        self._keeper: asyncio.Task[None] | None = None
         self._cleanup = contextlib.ExitStack()
 
     async def __aenter__(self) -> Self:
         try:
             self._take_directory()
             await self._write_samples()
-            await self._start()
+            self.address = f"unix:{self._socket()}"
+            await self._start("wb")
             await self._wait_until_it_answers()
+            self._keeper = asyncio.create_task(self._keep_alive(), name="private server's keeper")
         except OSError as error:
             await self.close()
             raise PrivateServerError(f"cannot prepare {self.directory}: {error.strerror or error}") from error
@@ -82,6 +92,10 @@ class PrivateServer:
 
     async def close(self) -> None:
         """Ends the server, by force where it does not end in time; calling again does nothing."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
         try:
             process, self._process = self._process, None
             if process is not None:
@@ -114,6 +128,7 @@ class PrivateServer:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             taken, self.directory = self.directory, self._temporary_directory()
+            self.is_kept = False
             self.notice = (
                 f"{taken} is in use by another demo; this one uses {self.directory}, then removes it"
             )
@@ -150,10 +165,20 @@ class PrivateServer:
             told = output.decode(errors="replace").strip()
             raise PrivateServerError(f"cannot write the sample configuration: {told}")
 
-    async def _start(self) -> None:
-        socket = self._socket()
-        self.address = f"unix:{socket}"
-        with self.log.open("wb") as log:
+    async def _keep_alive(self) -> None:
+        """Starts the server again when something ends it: what was running goes on by itself."""
+        deaths = 0
+        while self._process is not None and deaths < _DEATHS:
+            process, begin = self._process, time.monotonic()
+            await process.wait()
+            if process.stdin is not None:
+                process.stdin.close()
+            deaths = deaths + 1 if time.monotonic() - begin < _SHORT_LIFE else 1
+            await asyncio.sleep(_RESTART_AFTER)
+            await self._start("ab")
+
+    async def _start(self, log_mode: Literal["wb", "ab"]) -> None:
+        with self.log.open(log_mode) as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self._program,
                 *("--listen", self.address),

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Any
 
 import yaml
@@ -56,9 +57,16 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_representer(str, _Dumper.represent_text)
 
 
+#: Categories of characters that are not seen: they are written as escapes.
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
+
 def dump_yaml_document(document: Any) -> str:
     """Returns plain data as YAML that load_yaml reads back, keys in their order."""
     text: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+    if any(unicodedata.category(character) in _HIDDEN for character in text if character != "\n"):
+        # Marks that turn a line round, or are not seen, would show a reader what is not there.
+        text = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=False, width=110)
     return text
 
 

@@ -113,7 +113,7 @@ def test_what_is_wrong_with_the_file(path: Path, registry: JobRegistry, text: st
         ),
         (
             configured("restrictJobTypes", allowed_jobs=["sleep"]),
-            "AllowedJobs: missing",
+            "allowed_jobs: unknown key; known are AllowedJobs",
         ),
         # The published sample names `Site`, which never fires.
         (

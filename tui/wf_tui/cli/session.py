@@ -37,6 +37,8 @@ class Settings:
 
     address: str = DEFAULT_ADDRESS
     demo: bool = False
+    #: Whether the demo's files stay for the next one.
+    demo_is_kept: bool = True
     operator: str | None = None
     #: Seconds a call may take.
     timeout: float = 10.0
@@ -92,13 +94,15 @@ class Session:
         return False
 
 
+_NOTHING_UNDER_WAY = "interrupted"
+
 Action = Callable[[Session], Awaitable[int]]
 
 
 def run(settings: Settings, action: Action) -> int:
     """Runs a command against its server to its exit code. Raises click's own errors only."""
     terminal = Terminal(as_json=settings.as_json)
-    hint = ["interrupted"]
+    hint = [_NOTHING_UNDER_WAY]
     try:
         return asyncio.run(_connected(settings, terminal, action, hint))
     except KeyboardInterrupt:
@@ -109,7 +113,8 @@ def run(settings: Settings, action: Action) -> int:
         return Exit.INTERRUPTED
     except BrokenPipeError:
         _silence(sys.stdout.fileno())
-        return Exit.OK
+        # Whoever reads only the beginning of a watch does not know how it ends, nor do we.
+        return Exit.OK if hint[0] == _NOTHING_UNDER_WAY else Exit.INTERRUPTED
     except EXPECTED as error:
         _report(terminal, error)
         return exit_of_error(error)
@@ -140,6 +145,7 @@ async def _server(settings: Settings, terminal: Terminal) -> AsyncIterator[str]:
         yield settings.address
         return
     async with PrivateServer() as server:
+        settings.demo_is_kept = server.is_kept
         if server.notice:
             terminal.note(server.notice)
         yield server.address

@@ -30,6 +30,8 @@ async def watch_to_the_end(session: Session, workflow_id: str) -> int:
     if session.settings.demo:
         session.if_interrupted = (
             f"the demo's server has ended; it resumes the workflow with: wf --demo watch {workflow_id}"
+            if session.settings.demo_is_kept
+            else "the demo's server has ended, and its files are gone with it"
         )
     async with _reporter(session) as reporter:
         patience = session.settings.timeout_unreachable
