@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.binding import Binding
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Button, Input
 
 from wf_tui.app import WfApp
 from wf_tui.dialogs.confirm import ConfirmDialog
@@ -395,3 +396,27 @@ def test_odd_characters_stand_as_escapes_in_the_text() -> None:
 )
 def test_lines_have_their_colours(line: str, parts: list[tuple[int, int, str]]) -> None:
     assert list(yaml_parts(line)) == parts
+
+
+async def test_every_key_of_the_composer_is_explained() -> None:
+    async with composer(gateway_with_types(), REQUEST) as it:
+        for keys in (["down"], ["enter"]):
+            await it.press(*keys)
+            for active in it.app.screen.active_bindings.values():
+                if isinstance(active.node, (ComposerScreen, FieldInput)) and active.binding.id:
+                    assert active.binding.tooltip, active.binding
+        ids = {binding.id for binding in ComposerScreen.BINDINGS if isinstance(binding, Binding)}
+        assert all(name and name.startswith("composer.") for name in ids)
+
+
+async def test_the_way_past_a_draft_is_not_called_cancel(tmp_path: Path) -> None:
+    drafts = Drafts(tmp_path)
+    draft = drafts.new()
+    draft.save(REQUEST, "r-7")
+    draft.close()
+    async with composer(gateway_with_types(), drafts=drafts) as it:
+        assert [str(button.label) for button in it.app.screen.query(Button)] == ["Begin anew", "Go on"]
+        await it.press("enter")
+        assert it.request == REQUEST
+        await it.press("ctrl+s", "right", "enter")
+        assert it.gateway.called("submit") == [(REQUEST, "r-7")], "it still mends the same rejection"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from textual.widgets import Button
+
 from wf_tui.dialogs.confirm import ConfirmDialog
 
 
@@ -14,3 +16,7 @@ class ResumeDialog(ConfirmDialog):
 
     def __init__(self, facts: Sequence[tuple[str, str]]) -> None:
         super().__init__("Go on with the draft that was not submitted?", facts, "Go on")
+
+    def on_mount(self) -> None:
+        """Says what the other answer means."""
+        self.query_one("#cancel", Button).label = "Begin anew"
