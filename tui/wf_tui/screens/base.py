@@ -144,7 +144,13 @@ class WfScreen(Screen[None]):
         endless: bool = True,
     ) -> None:
         """Follows a stream for as long as the screen lives."""
-        follower = self.context.links.follower(name, open_stream, take, self.stream_failed, endless=endless)
+
+        def taken(item: T) -> None:
+            # While the app closes, a last item may find the screen's parts gone.
+            if self.query(TitleBar):
+                take(item)
+
+        follower = self.context.links.follower(name, open_stream, taken, self.stream_failed, endless=endless)
         self._followers.append(follower)
         follower.start()
 
@@ -155,7 +161,8 @@ class WfScreen(Screen[None]):
 
         def answered(answer: T) -> None:
             self._refusal = ""
-            take(answer)
+            if self.query(TitleBar):
+                take(answer)
 
         poller = self.context.links.poller(name, ask, answered, self.refused, self.stream_failed, every=every)
         self._pollers.append(poller)

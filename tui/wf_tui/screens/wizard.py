@@ -333,6 +333,8 @@ class WizardScreen(WfScreen):
             await self.context.gateway.execute(workflow_id)
         finally:
             # Executed or not, it is stored now: its own screen says how it stands.
+            # What was said of earlier tries is no longer true.
+            self.app.clear_notifications()
             self.post_message(OpenWorkflow(workflow_id, instead=True))
 
     async def _submitted(self, request: WorkReq) -> str | None:
