@@ -140,7 +140,7 @@ def test_the_command_line_outranks_the_file() -> None:
     assert (chosen.theme, chosen.read_only) == ("wf-safe", False)
     assert settings.with_options(theme=None, read_only=False, profile="fra").read_only
     with pytest.raises(BadSettings, match="there are fra"):
-        settings.with_options(theme=None, read_only=False, profile="ams")
+        settings.with_options(theme=None, read_only=True, profile="ams")
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_unknown_profiles_themes_and_bindings_are_said_with_those_there_are() ->
     settings = Settings(theme="pink", keys={"tree.nex": "n"})
     with pytest.raises(BadSettings, match=r"console.toml has no \[profiles.NAME\] yet"):
         settings.profile("fra")
-    with pytest.raises(BadSettings, match="theme: there is no 'pink'; there are wf-day, wf-night"):
+    with pytest.raises(BadSettings, match="theme: there is no 'pink'; there are wf-day, wf-night and"):
         settings.check_names(["wf-night", "wf-day"], ["tree.next"])
     with pytest.raises(BadSettings, match=r"no binding 'tree\.nex'; near it are tree\.next"):
         settings.check_names(["pink"], ["tree.next", "app.quit"])

@@ -65,7 +65,7 @@ def main(
         _refuse("--profile names a server; leave out --demo and --address", _UNUSABLE)
     settings = _settings(config, theme=theme, read_only=read_only, profile=profile)
     if profile is not None:
-        address = settings.profiles[profile].address
+        address = settings.profile(profile).address
     log_path = _open_log()
     sys.exit(asyncio.run(_demo(log_path, settings) if demo else _connect(address, log_path, settings)))
 

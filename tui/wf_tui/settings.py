@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Collection
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
@@ -72,19 +73,20 @@ class Settings(BaseModel):
 
     def with_options(self, *, theme: str | None, read_only: bool, profile: str | None) -> Settings:
         """Returns the settings with what the command line says. Raises BadSettings."""
-        asked = read_only or self.read_only or (profile is not None and self.profile(profile).read_only)
+        there = profile is not None and self.profile(profile).read_only
+        asked = read_only or self.read_only or there
         return self.model_copy(update={"theme": theme or self.theme, "read_only": asked})
 
     def check_names(self, themes: Collection[str], bindings: Collection[str]) -> None:
         """Checks what only the console knows: its themes and its bindings. Raises BadSettings."""
         if self.theme not in themes:
-            raise BadSettings(f"theme: there is no {self.theme!r}; there are {', '.join(sorted(themes))}")
+            own = ", ".join(sorted(name for name in themes if name.startswith("wf-")))
+            raise BadSettings(f"theme: there is no {self.theme!r}; there are {own} and Textual's own")
         for name in self.keys:
             if name not in bindings:
-                near = ", ".join(sorted(known for known in bindings if known[:1] == name[:1]))
-                raise BadSettings(
-                    f"keys: there is no binding {name!r}" + (f"; near it are {near}" if near else "")
-                )
+                near = ", ".join(get_close_matches(name, sorted(bindings)))
+                meant = f"; near it are {near}" if near else ""
+                raise BadSettings(f"keys: there is no binding {name!r}{meant}")
 
 
 _NO_PROFILES = "console.toml has no [profiles.NAME] yet"
