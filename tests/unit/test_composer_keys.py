@@ -17,7 +17,7 @@ from wf_tui.dialogs.confirm import ConfirmDialog
 from wf_tui.dialogs.pick import PickDialog
 from wf_tui.dialogs.resume import ResumeDialog
 from wf_tui.drafts import Drafts
-from wf_tui.gateway import Overloaded, Refused, Unreachable
+from wf_tui.gateway import NotFound, Overloaded, Refused, Unreachable
 from wf_tui.screens.composer import ComposerScreen
 from wf_tui.screens.workflow import WorkflowScreen
 from wf_tui.state.composition import TOP, Place
@@ -231,6 +231,18 @@ async def test_a_refusal_stands_in_its_places_and_nothing_is_lost() -> None:
         del gateway.errors["submit"]
         await it.press("ctrl+s", "right", "enter")
         assert isinstance(it.app.screen, WorkflowScreen)
+        assert gateway.called("submit")[-1] == (REQUEST, "r-9"), "it mends what was refused"
+
+
+async def test_a_rejection_that_is_gone_does_not_keep_a_request_from_being_submitted() -> None:
+    gateway = gateway_with_types()
+    gateway.errors["submit"] = NotFound("there is no rejection r-1")
+    async with composer(gateway, REQUEST, mends="r-1") as it:
+        await it.press("ctrl+s", "right", "enter")
+        assert it.request == REQUEST
+        del gateway.errors["submit"]
+        await it.press("ctrl+s", "right", "enter")
+        assert gateway.called("submit")[-1] == (REQUEST,)
 
 
 async def test_a_lost_connection_loses_nothing_and_the_verdict_comes_later() -> None:

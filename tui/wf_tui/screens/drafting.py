@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from wf_tui.drafts import Draft
-from wf_tui.gateway import GatewayError, Refused, Unreachable
+from wf_tui.gateway import GatewayError, NotFound, Refused, Unreachable
 from wf_tui.screens.base import Context, OpenWorkflow, WfScreen
 from wf_tui.state.composition import EMPTY, Composition, Version
 from wf_tui.state.known import Known, known_of, site_of
@@ -227,7 +227,17 @@ class DraftingScreen(WfScreen):
             return await self.context.gateway.submit(request, mends=self.mends)
         except Refused as refused:
             self._judged(request, refused.violations or (Violation("server", str(refused)),))
+            # Mended here and submitted again, it is the mended form of what was refused just now.
+            self.mends = self.mends or refused.rejection_id
             self.notify("The server refused it: n goes to what is wrong.", severity="error", markup=False)
+        except NotFound as error:
+            # The only thing that a submission names is the rejection.
+            self.mends = ""
+            self.notify(
+                f"{clean(str(error))}: submit it again, as a request of its own.",
+                severity="warning",
+                markup=False,
+            )
         except Unreachable as error:
             self.notify(
                 f"{clean(str(error))}. Whether it was submitted is not known: look at the list of workflows "
