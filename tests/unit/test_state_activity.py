@@ -22,6 +22,7 @@ def test_jobs_are_counted_in_the_second_they_ended_in() -> None:
     activity.take(False, [run(1, 16)], ago(2))
     assert activity.rates(NOW, 4, 1) == [0, 4, 2, 0]
     assert activity.rates(NOW, 2, 2) == [2, 1]
+    assert activity.rates(NOW + timedelta(seconds=1), 2, 2) == [2, 1]
 
 
 def test_a_first_page_is_no_burst() -> None:

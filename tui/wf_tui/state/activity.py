@@ -50,9 +50,10 @@ class Activity:
     def rates(self, now: datetime, columns: int, seconds: int) -> list[float]:
         """Returns jobs a second in so many columns of so many seconds each, the newest last.
 
-        The second that is going on is left out: it would look like a drop.
+        The column that is going on is left out: it would look like a drop. Columns begin at whole
+        multiples of their seconds, so that a bar stays as it is while it moves left.
         """
-        end = int(now.timestamp())
+        end = int(now.timestamp()) // seconds * seconds
         return [
             sum(self._ended.get(second, 0) for second in range(start, start + seconds)) / seconds
             for start in range(end - columns * seconds, end, seconds)
