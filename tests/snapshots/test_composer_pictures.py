@@ -134,7 +134,7 @@ def test_disconnected(picture: Picture) -> None:
 
 
 def test_help(picture: Picture) -> None:
-    assert picture(cloneable(ERASURE), "C", "question_mark", size=(80, 60))
+    assert picture(cloneable(ERASURE), "C", "question_mark", size=(80, 30))
 
 
 def test_light(picture: Picture) -> None:
