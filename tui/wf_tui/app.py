@@ -251,9 +251,7 @@ class WfApp(App[None]):
         yield Command(
             "erase: a satellite's disks", "Site, checks, plan, verdict, confirmation", self.action_erase
         )
-        yield Command(
-            "workreq: compose", "Name, blocks, jobs; checked while you type", self.action_compose
-        )
+        yield Command("workreq: compose", "Name, blocks, jobs; checked while you type", self.action_compose)
         if can_clone(screen):
             yield Command("workreq: clone this workflow", "Compose a copy of it", self.action_clone)
         if self.situation.board is not None and isinstance(screen, WfScreen):
