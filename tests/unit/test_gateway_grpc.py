@@ -71,7 +71,7 @@ class Workflows(pb.WorkflowServiceBase):
                 statuses=b"\x04\x04",
                 times_us=[1, 2],
                 notes=[pb.ChangeNote(index=1, error="e", operator="o", reason="r")],
-                progress=[pb.JobProgress(block=0, job=1, fraction=0.25, message="m")],
+                progress=pb.ProgressReports(blocks=[0], jobs=[1], fractions=[0.25], messages=["m"]),
                 summary=SUMMARY,
             )
         )

@@ -169,7 +169,7 @@ def snapshot(message: pb.Snapshot) -> m.Snapshot:
     return m.Snapshot(
         summary(message.summary),
         tuple(_block(block) for block in message.blocks),
-        tuple(_progress(progress) for progress in message.progress),
+        _progress(message.progress),
     )
 
 
@@ -185,8 +185,10 @@ def _block(message: pb.BlockSnapshot) -> m.BlockSnapshot:
     )
 
 
-def _progress(message: pb.JobProgress) -> m.JobProgress:
-    return m.JobProgress(message.block, message.job, message.fraction, message.message)
+def _progress(message: pb.ProgressReports) -> tuple[m.JobProgress, ...]:
+    # Columns of different lengths would be a broken server's: what has no partner is left out.
+    columns = zip(message.blocks, message.jobs, message.fractions, message.messages, strict=False)
+    return tuple(m.JobProgress(*report) for report in columns)
 
 
 def batch(message: pb.ChangeBatch) -> m.ChangeBatch:
@@ -198,7 +200,7 @@ def batch(message: pb.ChangeBatch) -> m.ChangeBatch:
         statuses=packed(message.statuses),
         times_us=message.times_us,
         notes={n.index: m.ChangeNote(n.error, n.operator, n.reason) for n in message.notes},
-        progress=tuple(_progress(progress) for progress in message.progress),
+        progress=_progress(message.progress),
         summary=summary(message.summary),
     )
 

@@ -12,6 +12,7 @@ from wf_server.model import (
     WHOLE,
     Change,
     Job,
+    Progress,
     RejectionSummary,
     Status,
     Summary,
@@ -143,10 +144,7 @@ class Frozen:
 
 def freeze(workflow: Workflow) -> Frozen:
     """Takes a workflow's state down as it is now."""
-    progress = [
-        pb.JobProgress(block=b, job=j, fraction=p.fraction, message=p.message)
-        for (b, j), p in workflow.progress.items()
-    ]
+    progress = progress_message(workflow.progress)
     return Frozen(
         pb.Snapshot(summary=summary_message(workflow.summary()), progress=progress),
         [
@@ -179,13 +177,20 @@ def block_snapshot_message(
     )
 
 
+def progress_message(reports: Mapping[tuple[int, int], Progress]) -> pb.ProgressReports:
+    """What running jobs say of themselves, in columns."""
+    return pb.ProgressReports(
+        blocks=[block for block, _ in reports],
+        jobs=[job for _, job in reports],
+        fractions=[report.fraction for report in reports.values()],
+        messages=[report.message for report in reports.values()],
+    )
+
+
 def batch_message(batch: Batch) -> pb.WatchResponse:
     """A batch of changes, with what the running jobs say and where the workflow stands."""
     message = changes_message(batch.changes, batch.summary.seq + 1)
-    message.progress = [
-        pb.JobProgress(block=b, job=j, fraction=p.fraction, message=p.message)
-        for (b, j), p in batch.progress.items()
-    ]
+    message.progress = progress_message(batch.progress)
     message.summary = summary_message(batch.summary)
     return pb.WatchResponse(batch=message)
 

@@ -482,7 +482,7 @@ class Snapshot(betterproto.Message):
 
     summary: "WorkflowSummary" = betterproto.message_field(1)
     blocks: List["BlockSnapshot"] = betterproto.message_field(2)
-    progress: List["JobProgress"] = betterproto.message_field(3)
+    progress: "ProgressReports" = betterproto.message_field(3)
 
 
 @dataclass(eq=False, repr=False)
@@ -522,7 +522,7 @@ class ChangeBatch(betterproto.Message):
     notes: List["ChangeNote"] = betterproto.message_field(6)
     """Of the changes that have an error, an operator or a reason."""
 
-    progress: List["JobProgress"] = betterproto.message_field(7)
+    progress: "ProgressReports" = betterproto.message_field(7)
     """
     The newest report of each running job that reported since the last batch.
     """
@@ -544,15 +544,18 @@ class ChangeNote(betterproto.Message):
 
 
 @dataclass(eq=False, repr=False)
-class JobProgress(betterproto.Message):
-    """What a running job says of itself. Not durable."""
+class ProgressReports(betterproto.Message):
+    """
+    What running jobs say of themselves, in columns: entry i of each column is about one job. Not durable.
+    """
 
-    block: int = betterproto.int32_field(1)
-    job: int = betterproto.int32_field(2)
-    fraction: float = betterproto.double_field(3)
+    blocks: List[int] = betterproto.int32_field(1)
+    jobs: List[int] = betterproto.int32_field(2)
+    fractions: List[float] = betterproto.float_field(3)
     """From 0 to 1."""
 
-    message: str = betterproto.string_field(4)
+    messages: List[str] = betterproto.string_field(4)
+    """What the job says it is doing."""
 
 
 @dataclass(eq=False, repr=False)
