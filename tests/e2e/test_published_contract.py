@@ -196,10 +196,10 @@ async def test_a_taken_token_fails_the_next_erasure(client: Published) -> None:
     assert now.blocks[1].jobs[0].status == client.m.StatusNotStarted
 
 
-async def test_ten_thousand_jobs_are_more_than_a_default_client_takes_but_watchable(
+async def test_a_status_of_ten_thousand_jobs_fits_a_default_client(
     client: Published,
 ) -> None:
-    """A published client with the default limit of 4 MiB reads a status of this size."""
+    """Which takes messages of 4 MiB at most."""
     request = client.m.WorkReq(name="Maintenance", desc="many")
     jobs = [client.job("sleep", seconds="1")] * 10_000
     request.blocks.append(client.block("many", *jobs, rate_limit=10_000))

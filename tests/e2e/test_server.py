@@ -72,7 +72,7 @@ async def test_unfinished_work_goes_on_after_a_restart(server: ServerProcess, nu
     assert runs == [(0, 1), (1, 2)]
 
 
-async def _completed(client, workflow_id: str, jobs: int) -> bool:  # type: ignore[no-untyped-def]
+async def _completed(client: Client, workflow_id: str, jobs: int) -> bool:
     return bool((await client.get(workflow_id)).summary.jobs.completed == jobs)
 
 
