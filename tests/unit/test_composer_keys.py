@@ -19,6 +19,7 @@ from wf_tui.dialogs.resume import ResumeDialog
 from wf_tui.drafts import Drafts
 from wf_tui.gateway import NotFound, Overloaded, Refused, Unreachable
 from wf_tui.screens.composer import ComposerScreen
+from wf_tui.screens.composer.desk import Desk
 from wf_tui.screens.workflow import WorkflowScreen
 from wf_tui.state.composition import TOP, Place
 from wf_tui.state.job_samples import sample_job_types
@@ -417,8 +418,10 @@ async def test_every_key_of_the_composer_is_explained() -> None:
             for active in it.app.screen.active_bindings.values():
                 if isinstance(active.node, (ComposerScreen, FieldInput)) and active.binding.id:
                     assert active.binding.tooltip, active.binding
-        ids = {binding.id for binding in ComposerScreen.BINDINGS if isinstance(binding, Binding)}
-        assert all(name and name.startswith("composer.") for name in ids)
+        own = (base.__dict__.get("BINDINGS", []) for base in ComposerScreen.__mro__ if issubclass(base, Desk))
+        bindings = [binding for several in own for binding in several]
+        assert bindings
+        assert all(isinstance(one, Binding) and (one.id or "").startswith("composer.") for one in bindings)
 
 
 async def test_the_way_past_a_draft_is_not_called_cancel(tmp_path: Path) -> None:

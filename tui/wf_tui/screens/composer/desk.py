@@ -1,0 +1,100 @@
+"""What is on the composer's screen, and how a change of the request gets there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual import on
+from textual.content import Content
+from textual.widgets import ContentSwitcher, Static
+
+from wf_tui.screens.composer.keeping import Keeping
+from wf_tui.state.composition import Place, Version
+from wf_tui.state.form import form_of
+from wf_tui.state.format import count
+from wf_tui.state.text import clean
+from wf_tui.state.verdict import fix_of
+from wf_tui.widgets.form_pane import FormPane
+from wf_tui.widgets.outline import Outline
+from wf_tui.widgets.rows import RowsView
+from wf_tui.widgets.theme import MUTED
+from wf_tui.widgets.verdict_list import VerdictList
+
+DESK, TEXT = "desk", "request-text"
+
+
+class Desk(Keeping):
+    """Outline and form, or the text; the verdict. The classes on top of it say what is done with them."""
+
+    @property
+    def outline(self) -> Outline:
+        """The request at a glance."""
+        return self.query_one(Outline)
+
+    @property
+    def form(self) -> FormPane:
+        """The form of what the cursor is on."""
+        return self.query_one(FormPane)
+
+    @property
+    def in_text(self) -> bool:
+        """Whether the request is a text just now."""
+        return self.query_one("#composing", ContentSwitcher).current == TEXT
+
+    def leave_text(self, then: Callable[[], None] | None = None) -> None:
+        """Goes back from the text if it is a WorkReq, and does what was wanted `then`."""
+        raise NotImplementedError
+
+    def edit(self, version: Version) -> None:
+        """Goes on with an edit."""
+        self.take(self.composition.edited(version.request, version.place))
+
+    async def show_request(self) -> None:
+        """Shows outline, form and name."""
+        self.outline.show_request(self.request, self.composition.place, self.verdict)
+        self.renamed()
+        await self._show_form()
+
+    async def _show_form(self) -> None:
+        place = self.composition.place
+        form = form_of(self.request, place, self.known, self.verdict.at.get(place, ()))
+        typed = (one.key for one in form.fields if self.composition.typing == typing_of(place, one.key))
+        await self.form.show_form(form, next(typed, ""))
+        self.load_machines()
+
+    async def show_verdict(self) -> None:
+        """Shows the verdict below, in the outline and at the fields."""
+        self.query_one(VerdictList).show_violations(self.verdict.all)
+        self.query_one("#verdict-line", Static).update(self.verdict_words())
+        await self.show_request()
+
+    def verdict_words(self) -> Content:
+        """Tells the verdict in a line."""
+        if self.unchecked:
+            return Content.styled(f"! No verdict: {clean(self.unchecked)}", "$text-warning")
+        if self.checked is None:
+            return Content.styled("Choose a name; b adds a block, a adds a job, enter edits.", MUTED)
+        if not self.verdict.all:
+            return Content.styled("✓ The server would accept it. ctrl+s submits it.", "$text-success")
+        told = f"✗ {count(len(self.verdict), 'violation')}"
+        fix = self._fix_words()
+        help_words = f"   n: next   F: {clean(fix)}" if fix else "   n: next"
+        return Content.assemble((told, "bold $text-error"), (help_words, MUTED))
+
+    def _fix_words(self) -> str:
+        """What `F` would do."""
+        violation = self.query_one(VerdictList).current
+        fix = fix_of(violation, self.request, self.known) if violation is not None else None
+        return fix.words if fix is not None else ""
+
+    @on(RowsView.Moved, "#outline")
+    async def _moved(self) -> None:
+        place = self.outline.place
+        if place != self.composition.place:
+            self.composition = self.composition.at(place)
+            await self._show_form()
+
+
+def typing_of(place: Place, key: str) -> str:
+    """Names what is typed into, so that a word that is typed is one step to undo."""
+    return f"{place.words()} {key}"
