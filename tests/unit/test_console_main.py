@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from wf_tui import main as entry
 from wf_tui.settings import Settings
+from wf_tui.web.place import Place
 
 
 def test_the_version() -> None:
@@ -29,6 +31,35 @@ def test_without_a_terminal_it_says_what_to_use() -> None:
     assert result.exit_code == 2
     assert "needs a terminal" in result.output
     assert len(result.output.splitlines()) == 1
+
+
+def test_without_the_extra_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    result = CliRunner().invoke(entry.main, ["--config", str(_empty(tmp_path)), "--serve"])
+    assert result.exit_code == 2
+    assert "pip install 'wf[web]'" in result.output
+    assert len(result.output.splitlines()) == 1
+
+
+def _empty(directory: Path) -> Path:
+    path = directory / "console.toml"
+    path.touch()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("127.0.0.1:8000", Place("127.0.0.1", 8000)),
+        ("9000", Place("127.0.0.1", 9000)),
+        (":9000", Place("127.0.0.1", 9000)),
+        ("[::1]:0", Place("::1", 0)),
+        ("wf.example:80", Place("wf.example", 80)),
+    ],
+)
+def test_a_place_to_serve_at(text: str, place: Place) -> None:
+    assert Place.parse(text) == place
+    assert place.is_loopback == (place.host != "wf.example")
 
 
 async def test_a_bad_address_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,8 @@ import asyncio
 import gc
 import logging
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -14,11 +16,16 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 from platformdirs import user_state_path
 
+from wf_tui.web.entry import check_place, is_served, serve_console
+from wf_tui.web.place import DEFAULT_PLACE, BadPlace, Place
+
 if TYPE_CHECKING:
+    from wf_tui.private_server import PrivateServer
     from wf_tui.settings import Settings
 
 _DEFAULT_ADDRESS = "127.0.0.1:8080"
-_DEMO_PAUSE_SECONDS = 2
+#: Of the disk-erase wizard, between blocks.
+_BLOCK_PAUSE_SECONDS, _DEMO_PAUSE_SECONDS = 60, 2
 _LOG_BYTES = 1_000_000
 _UNUSABLE, _UNREACHABLE = 2, 6
 
@@ -42,6 +49,19 @@ _UNUSABLE, _UNREACHABLE = 2, 6
     type=click.Path(path_type=Path),
     help="Another file than console.toml in the user's configuration directory.",
 )
+@click.option(
+    "--serve",
+    is_flag=False,
+    flag_value=DEFAULT_PLACE,
+    metavar="[HOST:PORT]",
+    help=f"Serve the console to browsers, at {DEFAULT_PLACE} unless told otherwise.",
+)
+@click.option(
+    "--serve-exposed",
+    is_flag=True,
+    help="Let --serve take an address that other machines reach: no password!",
+)
+@click.option("--block-pause", type=click.IntRange(0), default=_BLOCK_PAUSE_SECONDS, hidden=True)
 @click.version_option(version("wf"), prog_name="wf-tui")
 @click.pass_context
 def main(
@@ -52,14 +72,19 @@ def main(
     read_only: bool,
     theme: str | None,
     config: Path | None,
+    serve: str | None,
+    serve_exposed: bool,
+    block_pause: int,
 ) -> None:
     """The keyboard-driven console of wf: watch workflows, stop them, erase satellites.
 
     Exit codes: 0 after quitting, 1 after an unexpected error, 2 if it cannot start as it was called,
     6 if the private server does not start. A server that does not answer is no error: the console
     waits for it.
+
+    With --serve everybody who opens the page gets a console of their own.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if serve is None and not is_served() and not (sys.stdin.isatty() and sys.stdout.isatty()):
         _refuse("wf-tui needs a terminal; `wf` does the same from scripts", _UNUSABLE)
     given = context.get_parameter_source("address") is click.core.ParameterSource.COMMANDLINE
     if profile is not None and (demo or given):
@@ -67,8 +92,18 @@ def main(
     settings = _settings(config, theme=theme, read_only=read_only, profile=profile)
     if profile is not None:
         address = settings.profile(profile).address
+    if serve is not None:
+        named = {"theme": theme, "config": config, "profile": profile}
+        options = [f"--{name}={value}" for name, value in named.items() if value is not None]
+        options += ["--read-only"] if read_only else []
+        sys.exit(_serve(serve, serve_exposed, None if demo else address, options))
     log_path = _open_log()
-    sys.exit(asyncio.run(_demo(log_path, settings) if demo else _connect(address, log_path, settings)))
+    console = (
+        _demo(log_path, settings)
+        if demo
+        else _connect(address, log_path, settings, pause_seconds=block_pause)
+    )
+    sys.exit(asyncio.run(console))
 
 
 def _settings(config: Path | None, *, theme: str | None, read_only: bool, profile: str | None) -> Settings:
@@ -97,7 +132,7 @@ async def _connect(
     settings: Settings,
     *,
     private: bool = False,
-    pause_seconds: int = 60,
+    pause_seconds: int = _BLOCK_PAUSE_SECONDS,
     notice: str = "",
 ) -> int:
     from wf_tui.app import WfApp
@@ -127,21 +162,51 @@ async def _connect(
 
 
 async def _demo(log_path: Path | None, settings: Settings) -> int:
+    async with _private_server() as server:
+        return await _connect(
+            server.address,
+            log_path,
+            settings,
+            private=True,
+            pause_seconds=_DEMO_PAUSE_SECONDS,
+            notice=server.notice,
+        )
+
+
+@asynccontextmanager
+async def _private_server() -> AsyncIterator[PrivateServer]:
     from wf_tui.private_server import PrivateServer, PrivateServerError
 
     click.echo("Starting a private server…", err=True)
     try:
         async with PrivateServer() as server:
-            return await _connect(
-                server.address,
-                log_path,
-                settings,
-                private=True,
-                pause_seconds=_DEMO_PAUSE_SECONDS,
-                notice=server.notice,
-            )
+            yield server
     except PrivateServerError as error:
         _refuse(str(error), _UNREACHABLE)
+
+
+def _serve(place_text: str, exposed: bool, address: str | None, options: list[str]) -> int:
+    """Serves consoles on that server, on a private one without an address, until a signal ends it."""
+    from wf_proto.address import parse_address
+
+    try:
+        place = check_place(place_text, exposed=exposed)
+        if address is None:
+            return asyncio.run(_serve_demo(place, options))
+        parse_address(address)
+        if not any(option.startswith("--profile=") for option in options):
+            options = [f"--address={address}", *options]
+        return asyncio.run(serve_console(place, options))
+    except (BadPlace, ValueError) as error:
+        _refuse(str(error), _UNUSABLE)
+
+
+async def _serve_demo(place: Place, options: list[str]) -> int:
+    async with _private_server() as server:
+        if server.notice:
+            click.echo(server.notice, err=True)
+        options = [f"--address={server.address}", f"--block-pause={_DEMO_PAUSE_SECONDS}", *options]
+        return await serve_console(place, options)
 
 
 def spare_the_collector() -> None:

@@ -1,0 +1,1 @@
+"""The console in a browser. Needs the extra `wf[web]`, which only `serving` imports."""
