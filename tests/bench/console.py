@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import inspect
+import json
 import os
 import pty
-import resource
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
-from functools import partial
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-
-from rich.console import RenderableType
-from textual._compositor import CompositorUpdate
-from textual.screen import Screen
 
 from tests.bench.engine import TIMEOUT
 from tests.bench.table import Row, percentile
 from tests.e2e.requests import naps
 from tests.e2e.server_process import ServerProcess
 from wf_proto.client import Client
-from wf_tui.app import WfApp
-from wf_tui.grpc_gateway import GrpcGateway
-from wf_tui.widgets.work_tree import WorkTree
 
 ROUNDS = 5
 JOBS = 50_000
 #: Jobs of a second each, so many at once: twice as many changes a second.
 AT_ONCE = 2_500
-KEYS = 100
-SIZE = (120, 40)
 #: Painted by the first screen.
 SIGN = b"Workflows"
 
@@ -53,66 +41,39 @@ async def _busy(directory: Path) -> AsyncIterator[Row]:
     async with ServerProcess(directory) as server, Client(server.address, timeout=TIMEOUT) as client:
         workflow_id = await client.submit(naps(*[1] * JOBS, rate_limit=AT_ONCE))
         await client.exec(workflow_id)
-        gateway = GrpcGateway(server.address)
-        times = await _press_keys(_Console(gateway), workflow_id)
-        await gateway.close()
-        over = (await client.get(workflow_id)).summary.jobs
+        before, begin = _cpu_seconds(server.pid), time.perf_counter()
+        figures = await _drive(server.address, workflow_id)
+        share = (_cpu_seconds(server.pid) - before) / (time.perf_counter() - begin)
+        over = (await client.list(text=workflow_id)).workflows[0].jobs
     assert 0 < over.completed < JOBS, "the workflow did not run while keys were pressed"
-    note = f"median {percentile(times, 50):.0f} ms, worst {max(times):.0f} ms, {over.completed:,} jobs ended"
-    what = f"console: key to paint, {JOBS:,} jobs, {2 * AT_ONCE:,} changes/s, p99 of {KEYS}"
+    times = figures["times"]
+    what = f"console: key to paint, {JOBS:,} jobs, {2 * AT_ONCE:,} changes/s, p99 of {len(times)}"
+    note = (
+        f"median {percentile(times, 50):.0f} ms, worst {max(times):.0f} ms;"
+        f" {figures['arrived']:,.0f} changes/s came in;"
+        f" busy: server {share:.0%} of a core, console {figures['cpu']:.0%}"
+    )
     yield Row(what, percentile(times, 99), "ms", 50, note=note)
-    # The bench's own process is the console's here: its libraries count, and what else it measured.
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    yield Row(f"console: peak memory with {JOBS:,} jobs on the screen", megabytes, "MB", 300)
+    note = f"{figures['over_20']} holds of more than 20 ms"
+    yield Row("  longest hold of the console's loop meanwhile", figures["longest"], "ms", 100, note=note)
+    yield Row(f"console: peak memory with {JOBS:,} jobs on the screen", figures["megabytes"], "MB", 300)
 
 
-async def _press_keys(app: _Console, workflow_id: str) -> list[float]:
-    async with app.run_test(size=SIZE) as pilot:
-        await pilot.pause()
-        app.open_workflow(workflow_id)
-        while not (trees := list(app.screen.query(WorkTree))) or not trees[0].line_count():
-            await asyncio.sleep(0.05)
-        tree = trees[0]
-        await pilot.press("g")
-        times: list[float] = []
-        while len(times) < KEYS:
-            await asyncio.sleep(0.05)
-            key = "j" if tree.cursor < tree.line_count() // 2 else "k"
-            # Not the line: lines move under the cursor, which stays with its job.
-            before = tree.row
-            shown = partial(lambda row: tree.row != row, before)
-            # Where its job ended that very moment, the cursor may be at an end: the key has no effect.
-            with contextlib.suppress(TimeoutError):
-                times.append(await app.seconds_until_painted(key, shown) * 1000)
-        return times
+async def _drive(address: str, workflow_id: str) -> dict[str, Any]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.bench.console_driver", address, workflow_id),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0, "the console failed"
+    figures: dict[str, Any] = json.loads(out)
+    return figures
 
 
-class _Console(WfApp):
-    """The console without a terminal, which makes the pictures all the same and tells when one is made."""
-
-    # Otherwise sought beside this file.
-    CSS_PATH = str(Path(inspect.getfile(WfApp)).with_name("app.tcss"))
-    on_paint: Callable[[], None] = staticmethod(lambda: None)
-
-    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        super()._display(screen, renderable)
-        if isinstance(renderable, CompositorUpdate):
-            renderable.render_segments(self.console)
-            self.on_paint()
-
-    async def seconds_until_painted(self, key: str, shown: Callable[[], bool]) -> float:
-        """Presses a key; returns how long it took to the first picture that shows what it did."""
-        begin = time.perf_counter()
-        painted: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-
-        def look() -> None:
-            if shown() and not painted.done():
-                painted.set_result(time.perf_counter() - begin)
-
-        self.on_paint = look
-        self.simulate_key(key)
-        async with asyncio.timeout(1):
-            return await painted
+def _cpu_seconds(pid: int) -> float:
+    # After the name, which may hold anything: user and system time are the 12th and 13th fields.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _first_paint(address: str) -> float:
