@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
@@ -118,6 +118,12 @@ class WfApp(App[None]):
             every=_PROBE_SECONDS,
         )
         self.set_reactive(WfApp.situation, Situation(gateway.address, {}, read_only=self.read_only))
+
+    async def on_event(self, event: events.Event) -> None:
+        """Lets the screen know of keys before anything else does."""
+        if isinstance(event, events.Key) and isinstance(self.screen, WfScreen):
+            self.screen.hurry()
+        await super().on_event(event)
 
     def get_default_screen(self) -> Screen[Any]:
         """Home is the list of workflows."""

@@ -12,7 +12,6 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Footer
 from textual.worker import Worker, WorkerState
 
@@ -21,6 +20,7 @@ from wf_tui.drafts import Drafts
 from wf_tui.gateway import Gateway, GatewayError
 from wf_tui.live import Follower, Links
 from wf_tui.readonly import forbid
+from wf_tui.screens.painting import PromptScreen
 from wf_tui.state.activity import Activity
 from wf_tui.state.format import count
 from wf_tui.state.models import Stop
@@ -65,7 +65,7 @@ class OpenWorkflow(Message):
         self.instead = instead
 
 
-class WfScreen(Screen[None]):
+class WfScreen(PromptScreen):
     """A screen with title, banner and footer. Its streams end with it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
