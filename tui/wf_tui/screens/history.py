@@ -133,7 +133,7 @@ class HistoryScreen(WfScreen):
             self._pages.give_up(page)
             raise
         self._pages.take(page, details)
-        self.query_one(WorkTree).refresh()
+        self.query_one(WorkTree).lines_changed()
         self._show_detail()
 
     def _show_detail(self) -> None:

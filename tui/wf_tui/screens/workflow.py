@@ -159,7 +159,7 @@ class WorkflowScreen(WfScreen):
             self._pages.touch([(row.block, row.job)])
         self._fetch(changed=True)
         self._show()
-        self._tree.refresh()
+        self._tree.lines_changed()
 
     def _status(self, block: int, job: int) -> Status:
         assert self.workflow is not None
@@ -207,7 +207,7 @@ class WorkflowScreen(WfScreen):
             self._pages.give_up(page)
             raise
         self._pages.take(page, details)
-        self._tree.refresh()
+        self._tree.lines_changed()
         self._show_detail()
 
     @on(JobFilterBar.Changed)

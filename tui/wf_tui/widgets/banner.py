@@ -24,6 +24,8 @@ class Banner(Vertical):
     def __init__(self, now: Callable[[], datetime]) -> None:
         super().__init__()
         self._now = now
+        #: What each line says.
+        self._said: dict[str, str] = {}
 
     def compose(self) -> ComposeResult:
         """The lines, hidden."""
@@ -48,8 +50,10 @@ class Banner(Vertical):
         self._show("#lost", f"✗ {clean(line)} ctrl+r: now" if line else "")
 
     def _show(self, selector: str, line: str) -> None:
-        if not self.is_mounted:
+        # Every second, on every screen: only what is new is laid out.
+        if not self.is_mounted or self._said.get(selector, "") == line:
             return
+        self._said[selector] = line
         widget = self.query_one(selector, Static)
         widget.display = bool(line)
         widget.update(line)

@@ -60,7 +60,12 @@ class Facts(VerticalScroll):
         if told == self._told or not self.is_mounted:
             return
         self._told = told
-        self.query_one(Static).update(Content("\n").join(self._lines()))
+        text = self.query_one(Static)
+        text.update(Content("\n").join(self._lines()), layout=False)
+        width, height = text.content_size
+        if text.get_content_height(self.size, self.screen.size, width) != height:
+            # Only then: it takes longer than all else that a key causes.
+            text.refresh(layout=True)
 
     def _lines(self) -> list[Content]:
         width = max((len(fact.label) for fact in self._told if fact.value), default=0)

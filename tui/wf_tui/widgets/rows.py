@@ -10,7 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
@@ -96,6 +96,10 @@ class RowsView(ScrollView, can_focus=True):
         super().__init__(id=id, classes=classes)
         #: Shown in the middle while there are no lines.
         self.placeholder: Sequence[Sequence[Piece]] = ()
+        #: What each line of the screen was painted with last.
+        self._painted: dict[int, tuple[Piece, ...]] = {}
+        #: Of one picture, by (under the cursor, look).
+        self._shades: dict[tuple[bool, str], Style] = {}
 
     def line_count(self) -> int:
         """Returns how many lines there are."""
@@ -106,15 +110,27 @@ class RowsView(ScrollView, can_focus=True):
         raise NotImplementedError
 
     def lines_changed(self, lines: Iterable[int] | None = None) -> None:
-        """Repaints some lines; None: there may be more or fewer, or others."""
+        """Repaints some lines; None: there may be more or fewer, or others, and what differs is repainted."""
         if lines is None:
-            self.virtual_size = Size(self.scrollable_content_region.width, self.line_count())
-            self.refresh()
+            self._count_lines()
+            top, width = self.scroll_offset.y, self.scrollable_content_region.width
+            visible = range(self.size.height)
+            lines = [top + y for y in visible if self._content(y, width) != self._painted.get(y)]
+        top, height, across = self.scroll_offset.y, self.size.height, self.size.width
+        regions = [Region(0, line - top, across, 1) for line in lines if top <= line < top + height]
+        if regions:
+            self.refresh(*regions)
+
+    def _count_lines(self) -> None:
+        """Takes in how many lines there are. Only the scrollbar shows it, so nothing is laid out anew."""
+        size = Size(self.scrollable_content_region.width, self.line_count())
+        if size == self.virtual_size:
             return
-        top, height = self.scroll_offset.y, self.size.height
-        for line in lines:
-            if top <= line < top + height:
-                self.refresh_line(line)
+        if not self.container_size:
+            self.virtual_size = size
+            return
+        self.set_reactive(RowsView.virtual_size, size)
+        self._scroll_update(size)
 
     def move_to(self, line: int) -> None:
         """Puts the cursor on a line and brings it into view."""
@@ -186,34 +202,48 @@ class RowsView(ScrollView, can_focus=True):
         if self.line_count():
             self.post_message(self.Opened(self, self.cursor))
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Paints the lines of a picture, which have their styles in common."""
+        self._shades.clear()
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """Paints one line of the screen."""
         width = self.scrollable_content_region.width
-        line, total = y + self.scroll_offset.y, self.line_count()
-        if line >= total:
-            return self._placeholder_line(y, width) if not total else Strip.blank(width, self.rich_style)
-        base = self.rich_style
-        on_cursor = line == self.cursor
-        if on_cursor:
-            cursor = self.get_component_rich_style("rows--cursor" if self.has_focus else "rows--blurred")
-            base += Style(bgcolor=cursor.bgcolor, reverse=cursor.reverse)
-        pieces = [Piece("▌" if on_cursor else " ", Tone.BUSY.value), *self.pieces(line, width - 1)]
+        pieces = self._painted[y] = self._content(y, width)
+        on_cursor = y + self.scroll_offset.y == self.cursor and self.line_count() > 0
+        base = self._shade(on_cursor, "")
         if base.reverse:
             # Colours of sixteen are not made to be read upside down.
-            pieces = [Piece(piece.text) for piece in pieces]
-        return self._strip(pieces, width, base)
+            pieces = tuple(Piece(piece.text) for piece in pieces)
+        segments = [Segment(text, self._shade(on_cursor, look)) for text, look in pieces if text]
+        return Strip(segments).adjust_cell_length(width, base)
 
-    def _placeholder_line(self, y: int, width: int) -> Strip:
+    def _content(self, y: int, width: int) -> tuple[Piece, ...]:
+        """Returns what is on a line of the screen, the cursor included."""
+        line, total = y + self.scroll_offset.y, self.line_count()
+        if line < total:
+            cursor = Piece("▌" if line == self.cursor else " ", Tone.BUSY.value)
+            return cursor, *self.pieces(line, width - 1)
+        return self._placeholder_line(y, width) if not total else ()
+
+    def _placeholder_line(self, y: int, width: int) -> tuple[Piece, ...]:
         top = max(0, (self.scrollable_content_region.height - len(self.placeholder)) // 3)
         if not 0 <= y - top < len(self.placeholder):
-            return Strip.blank(width, self.rich_style)
+            return ()
         pieces = self.placeholder[y - top]
         length = sum(cell_len(piece.text) for piece in pieces)
-        return self._strip([Piece(" " * max(0, (width - length) // 2)), *pieces], width, self.rich_style)
+        return Piece(" " * max(0, (width - length) // 2)), *pieces
 
-    def _strip(self, pieces: Iterable[Piece], width: int, base: Style) -> Strip:
-        segments = [Segment(text, base + self._look(look)) for text, look in pieces if text]
-        return Strip(segments).adjust_cell_length(width, base)
+    def _shade(self, on_cursor: bool, look: str) -> Style:
+        known = self._shades.get((on_cursor, look))
+        if known is None:
+            base = self.rich_style
+            if on_cursor:
+                cursor = self.get_component_rich_style("rows--cursor" if self.has_focus else "rows--blurred")
+                base += Style(bgcolor=cursor.bgcolor, reverse=cursor.reverse)
+            known = self._shades[on_cursor, look] = base + self._look(look)
+        return known
 
     def _look(self, look: str) -> Style:
         if not look:
