@@ -139,3 +139,20 @@ def test_help(picture: Picture) -> None:
 
 def test_light(picture: Picture) -> None:
     assert picture(cloneable(ERASURE, *VIOLATIONS), "C", "n", size=(100, 30), theme="textual-light")
+
+
+def test_text_as_json(picture: Picture) -> None:
+    assert picture(cloneable(ERASURE, *VIOLATIONS), "C", "t", "ctrl+n", "f8", size=(80, 24))
+
+
+def test_text_of_the_wrong_shape(picture: Picture) -> None:
+    deeds = ("C", "t", "down", "text:more: 1", "enter", "down", "down", "f8")
+    assert picture(cloneable(ERASURE), *deeds, size=(80, 24))
+
+
+def test_a_text_is_discarded(picture: Picture) -> None:
+    assert picture(cloneable(ERASURE), "C", "t", "text:}", "escape", size=(80, 24))
+
+
+def test_open_dialog_that_finds_nothing(picture: Picture) -> None:
+    assert picture(cloneable(ERASURE), "C", "o", "text:/none/none.yaml", "enter", size=(80, 24))

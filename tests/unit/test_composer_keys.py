@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from textual.binding import Binding
-from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
-from wf_tui.app import WfApp
+from tests.unit.composing import REQUEST, composer, gateway_with_types
 from wf_tui.dialogs.confirm import ConfirmDialog
 from wf_tui.dialogs.pick import PickDialog
 from wf_tui.dialogs.resume import ResumeDialog
@@ -22,71 +17,10 @@ from wf_tui.screens.composer import ComposerScreen
 from wf_tui.screens.composer.desk import Desk
 from wf_tui.screens.workflow import WorkflowScreen
 from wf_tui.state.composition import TOP, Place
-from wf_tui.state.job_samples import sample_job_types
 from wf_tui.state.models import Block, Job, Status, Violation, WorkReq
 from wf_tui.state.samples import ERASE, counts_of, erase_blocks, summary_of
-from wf_tui.testing import FakeGateway, add_workflow, frozen_app, press, sample_gateway, settle, type_text
+from wf_tui.testing import add_workflow
 from wf_tui.widgets.form_pane import FieldInput
-from wf_tui.widgets.request_text import RequestText, editable_yaml, yaml_parts
-from wf_tui.widgets.verdict_list import VerdictList
-from wf_tui.workreq_files import load_workreq, parse_workreq
-
-REQUEST = WorkReq(
-    "Maintenance",
-    "try",
-    (
-        Block("one", 2, (Job("sleep", "breathe", {"seconds": "5"}), Job("sleep", "", {"seconds": "6"}))),
-        Block("two", 1, (Job("sleep", "", {"seconds": "7"}),)),
-    ),
-)
-
-
-class Composer:
-    """The composer under test."""
-
-    def __init__(self, app: WfApp, pilot: Pilot[None], gateway: FakeGateway) -> None:
-        self.app = app
-        self.pilot = pilot
-        self.gateway = gateway
-
-    @property
-    def screen(self) -> ComposerScreen:
-        return next(one for one in self.app.screen_stack if isinstance(one, ComposerScreen))
-
-    @property
-    def request(self) -> WorkReq:
-        return self.screen.request
-
-    async def press(self, *keys: str) -> None:
-        await press(self.pilot, *keys)
-
-    async def type(self, text: str) -> None:
-        await type_text(self.pilot, text)
-
-    def toasts(self) -> list[str]:
-        return [toast.message for toast in self.app._notifications]
-
-
-def gateway_with_types() -> FakeGateway:
-    gateway = sample_gateway()
-    gateway.known_job_types = sample_job_types()
-    return gateway
-
-
-@asynccontextmanager
-async def composer(
-    gateway: FakeGateway, request: WorkReq | None = None, *, mends: str = "", drafts: Drafts | None = None
-) -> AsyncIterator[Composer]:
-    app = frozen_app(gateway, drafts=drafts)
-    async with app.run_test(size=(100, 30)) as pilot:
-        await settle(pilot)
-        it = Composer(app, pilot, gateway)
-        if request is None:
-            await it.press("c")
-        else:
-            app.push_screen(ComposerScreen(app.context, request, mends=mends))
-            await settle(pilot)
-        yield it
 
 
 async def test_a_request_is_composed_from_nothing_by_keys_alone() -> None:
@@ -186,6 +120,18 @@ async def test_one_job_for_each_machine() -> None:
         assert it.request.blocks == ()
 
 
+async def test_one_job_for_each_site() -> None:
+    request = WorkReq("Maintenance", "", (Block("", 1, (Job("validateDecom", "", {"type": "satellite"}),)),))
+    async with composer(gateway_with_types(), request) as it:
+        sites = [site.name for site, _ in it.gateway.known_sites]
+        await it.press("down", "down", "f")
+        await it.type("*")
+        await it.press("enter")
+        jobs = it.request.blocks[0].jobs
+        assert [job.args["site"] for job in jobs] == sites, "the one that was begun gives way"
+        assert all(job.args["type"] == "satellite" for job in jobs)
+
+
 async def test_n_goes_through_the_violations_and_enter_to_the_field() -> None:
     gateway = gateway_with_types()
     gateway.verdict = (
@@ -272,68 +218,6 @@ async def test_a_rate_limit_that_is_none_is_told_and_not_taken() -> None:
         assert it.request.blocks[0].rate_limit == 7
 
 
-async def test_the_text_and_the_form_are_in_step() -> None:
-    async with composer(gateway_with_types(), REQUEST) as it:
-        await it.press("t")
-        area = it.app.screen.query_one(RequestText)
-        assert parse_workreq(area.text, "", as_json=False) == REQUEST
-        area.text = area.text.replace("breathe", "sigh")
-        await settle(it.pilot)
-        assert it.request.blocks[0].jobs[0].desc == "sigh"
-        await it.press("escape", "u")
-        assert it.request == REQUEST
-
-
-async def test_a_text_that_is_no_request_is_not_left() -> None:
-    async with composer(gateway_with_types(), REQUEST) as it:
-        await it.press("t")
-        area = it.app.screen.query_one(RequestText)
-        area.text = area.text.replace("blocks:", "blocks: [")
-        await settle(it.pilot)
-        await it.press("escape")
-        assert it.app.focused is area
-        assert "line" in it.screen.query_one(VerdictList)._problems[0]
-        await it.press("ctrl+s")
-        assert it.app.screen is it.screen, "nothing is submitted that is not what one sees"
-        assert it.request == REQUEST
-        area.text = area.text.replace("blocks: [", "blocks:")
-        await it.press("escape")
-        assert it.app.focused is it.screen.query_one("#outline")
-        assert it.request == REQUEST
-
-
-async def test_files_are_saved_and_opened(tmp_path: Path) -> None:
-    async with composer(gateway_with_types(), REQUEST) as it:
-        for name in ("request.yaml", "request.json"):
-            await it.press("s")
-            it.app.screen.query_one("#path", Input).value = str(tmp_path / name)
-            await it.press("enter")
-            assert load_workreq(str(tmp_path / name)) == REQUEST
-        await it.press("D", "down", "D")
-        await it.press("o")
-        it.app.screen.query_one("#path", Input).value = str(tmp_path / "request.yaml")
-        await it.press("enter")
-        assert it.request == REQUEST
-        await it.press("u")
-        assert len(it.request.blocks) == 1
-        await it.press("s")
-        it.app.screen.query_one("#path", Input).value = str(tmp_path / "request.json")
-        await it.press("enter")
-        assert isinstance(it.app.screen, ConfirmDialog), "another file is not overwritten without a word"
-        await it.press("enter")
-        assert load_workreq(str(tmp_path / "request.json")) == REQUEST
-
-
-async def test_a_file_that_is_no_request_changes_nothing(tmp_path: Path) -> None:
-    (tmp_path / "bad.yaml").write_text("name: [1]\n")
-    async with composer(gateway_with_types(), REQUEST) as it:
-        await it.press("o")
-        it.app.screen.query_one("#path", Input).value = str(tmp_path / "bad.yaml")
-        await it.press("enter")
-        assert it.request == REQUEST
-        assert "a string is expected" in it.toasts()[-1]
-
-
 async def test_a_draft_is_offered_again_until_it_is_submitted(tmp_path: Path) -> None:
     drafts = Drafts(tmp_path)
     async with composer(gateway_with_types(), drafts=drafts) as it:
@@ -388,27 +272,6 @@ async def test_hostile_text_is_painted_harmlessly_and_kept_as_it_is() -> None:
             assert "\x1b" not in picture
             assert "\u202e" not in picture
         assert it.request == request
-
-
-def test_odd_characters_stand_as_escapes_in_the_text() -> None:
-    odd = replace(REQUEST, desc="\u202eéđ\U000e0001\x1b\n end")
-    text = editable_yaml(odd)
-    assert "\\u202e" in text.lower()
-    assert all(each == "\n" or each.isprintable() for each in text)
-    assert parse_workreq(text, "", as_json=False) == odd
-
-
-@pytest.mark.parametrize(
-    ("line", "parts"),
-    [
-        ("  - name: sleep", [(0, 3, "mark"), (4, 8, "key")]),
-        ('desc: "é: 5" # why', [(0, 4, "key"), (6, 13, "string"), (14, 19, "comment")]),
-        ("rateLimit: 5", [(0, 9, "key"), (11, 12, "number")]),
-        ("x" * 3_000, []),
-    ],
-)
-def test_lines_have_their_colours(line: str, parts: list[tuple[int, int, str]]) -> None:
-    assert list(yaml_parts(line)) == parts
 
 
 async def test_every_key_of_the_composer_is_explained() -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wf_tui.state import edits
-from wf_tui.state.composition import EMPTY, TOP, Composition, Place, Version, outline, settled
+from wf_tui.state.composition import EMPTY, TOP, Composition, Place, Version, job_at, outline, settled
 from wf_tui.state.fanout import BadPattern, FanOut, expand, span
+from wf_tui.state.fixes import fix_of
 from wf_tui.state.form import DESC, NAME, RATE_LIMIT, TYPE, BadValue, arg_key, field_of, form_of, with_value
 from wf_tui.state.known import Known
-from wf_tui.state.models import ArgDeclaration, Block, Job, JobType, Violation, WorkReq
-from wf_tui.state.verdict import fix_of, placed
+from wf_tui.state.models import ArgDeclaration, Block, Job, JobType, Policy, Violation, WorkReq
+from wf_tui.state.verdict import placed
 
 KNOWN = Known(
     (
@@ -237,6 +240,43 @@ def test_an_empty_block_is_removed_and_no_other() -> None:
     full = Violation("validation", "the block has no jobs", 1, found="no jobs", expected="at least one")
     assert fix_of(full, REQUEST, KNOWN) is None
     assert fix_of(Violation("p", "gone", 8, 8, "seconds", expected='"1"'), REQUEST, KNOWN) is None
+
+
+def required(*, start: bool) -> Known:
+    settings = {"JobName": "tokenBucket", "MustArgs": {"bucket": "b", "fatal": "true"}, "Start": start}
+    return replace(KNOWN, policies={"Maintenance": (Policy("startOrEnd", "", settings),)})
+
+
+TOKEN = Job("tokenBucket", "", {"bucket": "b", "fatal": "true"})
+
+
+@pytest.mark.parametrize("start", [True, False])
+def test_a_required_job_is_added_where_it_belongs(start: bool) -> None:
+    block = 0 if start else len(REQUEST.blocks) - 1
+    told = Violation(
+        "startOrEnd", "required", block, found="no x", expected="tokenBucket bucket=b fatal=true"
+    )
+    fix = fix_of(told, REQUEST, required(start=start))
+    assert fix is not None
+    assert fix.words == f"add tokenBucket to the {'first' if start else 'last'} block"
+    assert fix.mended.request.blocks[block].jobs[0 if start else -1] == TOKEN
+    assert job_at(fix.mended.request, fix.mended.place) == TOKEN
+    nothing = fix_of(replace(told, block=None), WorkReq("Maintenance", "", ()), required(start=start))
+    assert nothing is not None
+    assert nothing.mended.request.blocks == (Block("", 1, (TOKEN,)),)
+    assert fix_of(told, REQUEST, KNOWN) is None, "the policy is not known"
+
+
+def test_a_required_job_that_stands_elsewhere_is_moved() -> None:
+    blocks = (*REQUEST.blocks[:1], Block("two", 1, (Job("sleep"), TOKEN)))
+    told = Violation("startOrEnd", "elsewhere", 1, 1, found="block 1", expected="block 0")
+    fix = fix_of(told, replace(REQUEST, blocks=blocks), required(start=True))
+    assert fix is not None
+    assert fix.words == "move tokenBucket to block 0"
+    assert fix.mended.request.blocks[0].jobs == (TOKEN, *REQUEST.blocks[0].jobs)
+    assert fix.mended.request.blocks[1].jobs == (Job("sleep"),)
+    before = replace(told, job=0, found='"sleep"', expected="before it only: validateDecom")
+    assert fix_of(before, replace(REQUEST, blocks=blocks), required(start=True)) is None
 
 
 def test_patterns_stand_for_names() -> None:

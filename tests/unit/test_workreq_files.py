@@ -139,7 +139,7 @@ def test_files_are_told_by_extension_and_content(tmp_path: Path) -> None:
 def test_standard_input() -> None:
     assert load_workreq("-", io.StringIO(YAML)) == REQUEST
     assert load_workreq("-", io.TextIOWrapper(io.BytesIO(json.dumps({"name": "x"}).encode()))).name == "x"
-    with pytest.raises(BadFile, match="standard input: name"):
+    with pytest.raises(BadFile, match="standard input: line 1, column 1: name"):
         load_workreq("-", io.StringIO("name: 1"))
 
 

@@ -23,11 +23,15 @@ from wf_tui.workreq_files import MAX_BYTES, BadFile, dump_json, parse_workreq
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A draft as it was saved; `mends` is the rejection that it mends, "": none."""
+    """A draft as it was saved; `mends` is the rejection that it mends, "": none.
+
+    `text` is what was typed and was no WorkReq, "": nothing; `request` is then what it was before.
+    """
 
     request: WorkReq
     mends: str
     saved: datetime
+    text: str = ""
 
 
 class Draft:
@@ -37,9 +41,9 @@ class Draft:
         self._path = path
         self._lock = lock
 
-    def save(self, request: WorkReq, mends: str) -> None:
+    def save(self, request: WorkReq, mends: str, text: str = "") -> None:
         """Writes the draft, whole or not at all. Raises OSError."""
-        document = {"mends": mends, "workreq": json.loads(dump_json(request))}
+        document = {"mends": mends, "workreq": json.loads(dump_json(request)), "text": text}
         write_whole(self._path, json.dumps(document, ensure_ascii=False))
 
     def load(self) -> Saved | None:
@@ -50,7 +54,7 @@ class Draft:
                 return None
             document: Any = json.loads(self._path.read_text("utf-8"))
             request = parse_workreq(json.dumps(document["workreq"]), str(self._path), as_json=True)
-            return Saved(request, str(document["mends"]), saved)
+            return Saved(request, str(document["mends"]), saved, str(document.get("text", "")))
         except (OSError, ValueError, KeyError, TypeError, RecursionError, BadFile):
             return None
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
 from yaml.constructor import ConstructorError
 from yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
-from yaml.nodes import MappingNode, ScalarNode
+from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 # The C parser is about ten times faster; not every platform's PyYAML is built with it.
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -74,6 +75,40 @@ def load_yaml(text: str) -> Any:
     """Returns the one document of `text`. Raises yaml.YAMLError, mostly with a place."""
     _refuse_bombs(text)
     return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - it derives from the safe loader
+
+
+def positions(text: str) -> dict[str, tuple[int, int]]:
+    """Returns line and column, from 1, of every part of a document: `blocks[0].jobs[1].args.site`.
+
+    A member stands where its name does. JSON is read as the YAML that it is. Empty where the text is
+    neither.
+    """
+    places: dict[str, tuple[int, int]] = {}
+    # Tabs between JSON's tokens are nothing to YAML; a blank leaves every column as it is.
+    spaced = text.replace("\t", " ")
+    try:
+        _refuse_bombs(spaced)
+        root = yaml.compose(spaced, Loader=_Base)
+    except (yaml.YAMLError, RecursionError):
+        return places
+    waiting: list[tuple[str, Any]] = [("", root)]
+    while waiting:
+        path, node = waiting.pop()
+        for name, mark, part in _parts(node):
+            below = f"{path}.{name}" if path and not name.startswith("[") else path + name
+            places[below] = (mark.line + 1, mark.column + 1)
+            waiting.append((below, part))
+    return places
+
+
+def _parts(node: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Yields name, mark and node of what a node holds."""
+    if isinstance(node, MappingNode):
+        for key, value in node.value:
+            yield str(key.value), key.start_mark, value
+    elif isinstance(node, SequenceNode):
+        for number, item in enumerate(node.value):
+            yield f"[{number}]", item.start_mark, item
 
 
 def _refuse_bombs(text: str) -> None:

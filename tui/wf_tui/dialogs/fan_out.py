@@ -1,4 +1,4 @@
-"""Many jobs at once: one for each machine of a pattern."""
+"""Many jobs at once: one for each machine, or site, of a pattern."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class FanOutDialog(Dialog[FanOut]):
 
     AUTO_FOCUS = "#pattern"
 
-    def __init__(self, template: Job, arg: str, machines: tuple[str, ...], rate_limit: int) -> None:
+    def __init__(self, template: Job, arg: str, names: tuple[str, ...], rate_limit: int) -> None:
         super().__init__()
         self._template = template
         self._arg = arg
-        self._machines = machines
+        self._names = names
         self._rate_limit = rate_limit
 
     def compose(self) -> ComposeResult:
         """The job, the pattern, how many to a block, what comes of it."""
         given = [f"{clean(n)}={clean(v)}" for n, v in self._template.args.items() if n != self._arg]
-        known = f"{count(len(self._machines), 'machine')} known" if self._machines else "no machines known"
+        known = f"{count(len(self._names), clean(self._arg))} known"
         with Vertical(classes="box"):
             yield Static(
                 Content.assemble(
@@ -69,7 +69,7 @@ class FanOutDialog(Dialog[FanOut]):
     def _made(self) -> FanOut | str:
         """What would be added, or why nothing can be."""
         try:
-            names = expand(self._value("pattern"), self._machines)
+            names = expand(self._value("pattern"), self._names)
         except BadPattern as reason:
             return str(reason)
         size, rate = self._value("per-block") or "0", self._value("rate") or str(self._rate_limit)

@@ -31,6 +31,13 @@ def add_jobs(request: WorkReq, place: Place, jobs: Sequence[Job]) -> Version:
     return Version(with_block(request, number, changed), Place(number, at))
 
 
+def insert_job(request: WorkReq, place: Place, job: Job) -> Version:
+    """Puts a job at a place, before the one that is there."""
+    block = block_at(request, place)
+    changed = replace(block, jobs=(*block.jobs[: place.job], job, *block.jobs[place.job :]))
+    return Version(with_block(request, place.block, changed), place)
+
+
 def add_blocks(request: WorkReq, place: Place, blocks: Sequence[Block]) -> Version:
     """Adds blocks after the one of the cursor; an empty one under the cursor gives way to them."""
     at = len(request.blocks) if place.is_request else place.block + 1

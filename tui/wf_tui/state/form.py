@@ -70,9 +70,10 @@ def form_of(request: WorkReq, place: Place, known: Known, offences: Sequence[Vio
 
 
 def _request_fields(request: WorkReq, known: Known) -> tuple[FormField, ...]:
+    names = known.workflow_types
     about = "the workflow type; its policies decide what is allowed"
     return (
-        FormField(NAME, "Name", request.name, about, True, known.workflow_types),
+        FormField(NAME, "Name", request.name, about, True, names, example=names[0] if names else ""),
         FormField(DESC, "Description", request.desc, "what it is for, in your words"),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from wf_tui.state.models import ArgDeclaration, Bucket, Job, JobType, PolicyBook, Site
+from wf_tui.state.models import ArgDeclaration, Bucket, Job, JobType, Policy, PolicyBook, Site
 
 _SITE, _MACHINE, _BUCKET, _BOOLEAN = "site", "machine", "bucket", "boolean"
 
@@ -20,6 +20,8 @@ class Known:
     buckets: tuple[str, ...] = ()
     #: By site, as far as they were asked for.
     machines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: By workflow type, the policies in force.
+    policies: Mapping[str, tuple[Policy, ...]] = field(default_factory=dict)
     #: By workflow type, the job types that its policies allow; no entry: all.
     allowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
@@ -69,6 +71,7 @@ def known_of(
         workflow_types,
         tuple(sites),
         tuple(bucket.name for bucket in buckets),
+        policies={kind.name: kind.policies for kind in book.workflow_types},
         allowed=allowed,
     )
 
@@ -87,3 +90,8 @@ def site_arg(kind: JobType | None) -> ArgDeclaration | None:
 def machine_arg(kind: JobType | None) -> ArgDeclaration | None:
     """Returns the argument of a job type that names its machine."""
     return next((arg for arg in kind.args if arg.kind == _MACHINE), None) if kind is not None else None
+
+
+def fan_arg(kind: JobType | None) -> ArgDeclaration | None:
+    """Returns the argument that many jobs of a type differ in: the machine, or else the site."""
+    return machine_arg(kind) or site_arg(kind)

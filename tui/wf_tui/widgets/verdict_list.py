@@ -8,6 +8,7 @@ from wf_tui.state.models import Violation
 from wf_tui.state.text import clean
 from wf_tui.state.verdict import place_of
 from wf_tui.widgets.rows import Piece, RowsView, fit
+from wf_tui.workreq_reader import Problem
 
 _PLACE = 16
 
@@ -18,12 +19,17 @@ class VerdictList(RowsView):
     def __init__(self) -> None:
         super().__init__(id="verdict-list")
         self._violations: tuple[Violation, ...] = ()
-        self._problems: tuple[str, ...] = ()
+        self._problems: tuple[Problem, ...] = ()
 
     @property
     def current(self) -> Violation | None:
         """The violation under the cursor."""
         return self._violations[self.cursor] if self.cursor < len(self._violations) else None
+
+    @property
+    def current_problem(self) -> Problem | None:
+        """What is wrong with the text, under the cursor."""
+        return self._problems[self.cursor] if self.cursor < len(self._problems) else None
 
     def line_count(self) -> int:
         """As many as there are."""
@@ -37,7 +43,7 @@ class VerdictList(RowsView):
         if before in self._violations:
             self.cursor = self._violations.index(before)
 
-    def show_problems(self, problems: Sequence[str]) -> None:
+    def show_problems(self, problems: Sequence[Problem]) -> None:
         """Shows why a text is no WorkReq."""
         self._violations, self._problems = (), tuple(problems)
         self._changed()
@@ -52,7 +58,7 @@ class VerdictList(RowsView):
     def pieces(self, line: int, width: int) -> Iterable[Piece]:
         """Paints a violation, or a problem."""
         if self._problems:
-            return (Piece(fit(clean(self._problems[line]), width), "bad"),)
+            return (Piece(fit(clean(str(self._problems[line])), width), "bad"),)
         violation = self._violations[line]
         where = place_of(violation).words() if violation.block is not None else "request"
         what = f"{clean(violation.arg)}: " if violation.arg else ""

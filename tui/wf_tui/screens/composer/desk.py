@@ -10,10 +10,10 @@ from textual.widgets import ContentSwitcher, Static
 
 from wf_tui.screens.composer.keeping import Keeping
 from wf_tui.state.composition import Place, Version
+from wf_tui.state.fixes import fix_of
 from wf_tui.state.form import form_of
 from wf_tui.state.format import count
 from wf_tui.state.text import clean
-from wf_tui.state.verdict import fix_of
 from wf_tui.widgets.form_pane import FormPane
 from wf_tui.widgets.outline import Outline
 from wf_tui.widgets.rows import RowsView
@@ -41,8 +41,8 @@ class Desk(Keeping):
         """Whether the request is a text just now."""
         return self.query_one("#composing", ContentSwitcher).current == TEXT
 
-    def leave_text(self, then: Callable[[], None] | None = None) -> None:
-        """Goes back from the text if it is a WorkReq, and does what was wanted `then`."""
+    def with_text_read(self, then: Callable[[], None]) -> None:
+        """Does something once what is seen is the request; in the text that takes a moment."""
         raise NotImplementedError
 
     def edit(self, version: Version) -> None:
@@ -64,19 +64,28 @@ class Desk(Keeping):
 
     async def show_verdict(self) -> None:
         """Shows the verdict below, in the outline and at the fields."""
-        self.query_one(VerdictList).show_violations(self.verdict.all)
+        if self.problems:
+            self.query_one(VerdictList).show_problems(self.problems)
+        else:
+            self.query_one(VerdictList).show_violations(self.verdict.all)
         self.query_one("#verdict-line", Static).update(self.verdict_words())
         await self.show_request()
 
     def verdict_words(self) -> Content:
         """Tells the verdict in a line."""
+        if self.problems:
+            told = f"✗ The text is no WorkReq: {count(len(self.problems), 'problem')}"
+            return Content.assemble((told, "bold $text-error"), ("   f8: next", MUTED))
         if self.unchecked:
             return Content.styled(f"! No verdict: {clean(self.unchecked)}", "$text-warning")
         if self.checked is None:
-            return Content.styled("Choose a name; b adds a block, a adds a job, enter edits.", MUTED)
+            words = "ctrl+t: back" if self.in_text else "b adds a block, a adds a job, enter edits"
+            return Content.styled(f"Choose a name; {words}.", MUTED)
         if not self.verdict.all:
             return Content.styled("✓ The server would accept it. ctrl+s submits it.", "$text-success")
         told = f"✗ {count(len(self.verdict), 'violation')}"
+        if self.in_text:
+            return Content.assemble((told, "bold $text-error"), ("   f8: next", MUTED))
         fix = self._fix_words()
         help_words = f"   n: next   F: {clean(fix)}" if fix else "   n: next"
         return Content.assemble((told, "bold $text-error"), (help_words, MUTED))

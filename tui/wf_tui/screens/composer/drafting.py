@@ -12,6 +12,7 @@ from wf_tui.state.known import Known, known_of, site_of
 from wf_tui.state.models import Violation, WorkReq
 from wf_tui.state.situation import Situation
 from wf_tui.state.verdict import Verdict, placed
+from wf_tui.workreq_reader import Problem
 
 
 class DraftingScreen(WfScreen):
@@ -27,6 +28,8 @@ class DraftingScreen(WfScreen):
         self.checked: WorkReq | None = None
         #: Why there is no verdict.
         self.unchecked = ""
+        #: Why the text is no WorkReq, while it is none.
+        self.problems: tuple[Problem, ...] = ()
         self.submitting = False
         self._asked_sites: set[str] = set()
 

@@ -19,6 +19,8 @@ class Keeping(DraftingScreen):
 
     def __init__(self, context: Context, request: WorkReq, mends: str) -> None:
         super().__init__(context, request, mends)
+        #: A text that was typed and is no WorkReq, or not read yet; "": the request is all there is.
+        self.unread = ""
         self._draft: Draft | None = None
         self._unsaved = False
         self._saving = False
@@ -28,7 +30,7 @@ class Keeping(DraftingScreen):
         changed = composition.request != self.request
         super().take(composition)
         if changed:
-            self._keep_soon()
+            self.keep_soon()
 
     async def look_for_draft(self, drafts: Drafts) -> None:
         """Offers what was left behind, if anything was."""
@@ -39,8 +41,7 @@ class Keeping(DraftingScreen):
 
         async def answered(yes: bool | None) -> None:
             if yes and self.request == EMPTY:
-                await self.adopt(draft, saved.request, saved.mends)
-                self.renamed()
+                await self._adopt(draft, saved)
             else:
                 await asyncio.to_thread(draft.close)
 
@@ -48,14 +49,17 @@ class Keeping(DraftingScreen):
 
     def _draft_facts(self, saved: Saved) -> list[tuple[str, str]]:
         size = f"{count(saved.request.job_count, 'job')} in {count(len(saved.request.blocks), 'block')}"
+        lines = len(saved.text.splitlines())
         return [
             ("Name", saved.request.name or "(no name yet)"),
             ("About", saved.request.desc),
             ("Holds", size),
+            *[("Text", f"{count(lines, 'line')}, no WorkReq yet")] * bool(lines),
             ("Saved", moment(self.context.now(), saved.saved)),
         ]
 
-    def _keep_soon(self) -> None:
+    def keep_soon(self) -> None:
+        """Saves what there is in a moment."""
         self._unsaved = self.context.drafts is not None
         if self._unsaved and not self._saving:
             self._saving = True
@@ -82,20 +86,27 @@ class Keeping(DraftingScreen):
             self._draft = await asyncio.to_thread(self.context.drafts.new)
         if self._draft is None:
             return
-        if self.request == EMPTY:
+        if self.request == EMPTY and not self.unread:
             await asyncio.to_thread(self._draft.discard)
         else:
-            await asyncio.to_thread(self._draft.save, self.request, self.mends)
+            await asyncio.to_thread(self._draft.save, self.request, self.mends, self.unread)
 
-    async def adopt(self, draft: Draft, request: WorkReq, mends: str) -> None:
+    async def _adopt(self, draft: Draft, saved: Saved) -> None:
         """Goes on with a draft that was left behind."""
         before, self._draft = self._draft, draft
         if before is not None:
             await asyncio.to_thread(before.close)
-        self.mends = mends
-        self.composition = Composition(Version(request))
+        self.mends = saved.mends
+        self.composition = Composition(Version(saved.request))
+        self.renamed()
         self.check_soon()
         self.call_later(self.show_request)
+        if saved.text:
+            self.show_text(saved.text)
+
+    def show_text(self, text: str) -> None:
+        """Goes to the text view with this in it."""
+        raise NotImplementedError
 
     async def on_unmount(self) -> None:
         """Saves what was typed last, and lets go of the draft."""

@@ -9,8 +9,9 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from wf_tui.screens.composer.desk import Desk
+from wf_tui.state.fixes import fix_of
 from wf_tui.state.models import Violation
-from wf_tui.state.verdict import fix_of, place_of
+from wf_tui.state.verdict import place_of
 from wf_tui.widgets.rows import RowsView
 from wf_tui.widgets.verdict_list import VerdictList
 
@@ -41,7 +42,7 @@ class Mending(Desk):
     @on(RowsView.Opened, "#verdict-list")
     def _open_violation(self) -> None:
         violation = self.query_one(VerdictList).current
-        if violation is not None:
+        if violation is not None and not self.in_text:
             self.go_to(violation)
             self.call_later(self.form.focus_field)
 

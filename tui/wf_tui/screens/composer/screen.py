@@ -32,6 +32,8 @@ from wf_tui.widgets.verdict_list import VerdictList
 _AT_THE_DESK = frozenset(
     {"add_job", "add_block", "copy", "remove", "move", "undo", "redo", "fan_out", "offence", "fix", "open"}
 )
+#: What makes sense only then.
+_IN_THE_TEXT = frozenset({"notation", "text_offence"})
 
 
 # The last base's keys come first in the footer.
@@ -92,7 +94,7 @@ class ComposerScreen(Submitting, Filing, Texting, Mending, Fanning, Filling, Edi
         """A text is edited as a text; there is nothing to undo at first."""
         if not self.is_mounted:
             return True
-        if action in _AT_THE_DESK and self.in_text:
+        if action in (_AT_THE_DESK if self.in_text else _IN_THE_TEXT):
             return False
         if action in ("undo", "redo"):
             steps = self.composition.past if action == "undo" else self.composition.future
@@ -109,4 +111,4 @@ class ComposerScreen(Submitting, Filing, Texting, Mending, Fanning, Filling, Edi
         yield Command("workreq: open a file", "YAML or proto JSON", self.action_open)
         yield Command("workreq: save as a file", "YAML, or proto JSON by its name", self.action_save)
         yield Command("workreq: edit as text", "and back again", self.action_text)
-        yield Command("workreq: one job for each machine", "Of a site, by a pattern", self.action_fan_out)
+        yield Command("workreq: one job for each machine", "Or site, by a pattern", self.action_fan_out)

@@ -44,10 +44,7 @@ class Submitting(Desk):
         """Asks, and submits it."""
         if self.submitting or self.app.screen is not self:
             return
-        if self.in_text:
-            self.leave_text(partial(self._confirm, execute=execute))
-        else:
-            self._confirm(execute=execute)
+        self.with_text_read(partial(self._confirm, execute=execute))
 
     def _confirm(self, *, execute: bool) -> None:
         request = self.request
