@@ -19,7 +19,11 @@ from wf_proto.errors import Undecodable
 MAX_ANSWER_BYTES = 256 * 2**20
 
 
-def open_channel(address: Address, keepalive_seconds: float = 15.0) -> Channel:
+#: A server that hangs is noticed after at most twice this time.
+KEEPALIVE_SECONDS = 5.0
+
+
+def open_channel(address: Address, keepalive_seconds: float = KEEPALIVE_SECONDS) -> Channel:
     """Returns a channel that connects when it is first used. Needs a running loop.
 
     A server that does not answer a ping within `keepalive_seconds` while calls are open counts as

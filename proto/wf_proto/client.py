@@ -21,7 +21,7 @@ from grpclib.client import Channel
 import wf_proto as pb
 from wf_proto.address import parse_address
 from wf_proto.calls import MessagePump, in_own_task
-from wf_proto.channel import open_channel
+from wf_proto.channel import KEEPALIVE_SECONDS, open_channel
 from wf_proto.codec import require_checking_codec
 from wf_proto.errors import CALL_FAILURES, ClientError, DeadlineExceeded, Unreachable, client_error
 from wf_proto.retry import Backoff
@@ -60,7 +60,7 @@ class Client:
         timeout: float = DEFAULT_TIMEOUT,
         backoff: Backoff | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        keepalive_seconds: float = 15.0,
+        keepalive_seconds: float = KEEPALIVE_SECONDS,
     ) -> None:
         self._address = parse_address(address)
         self._timeout = timeout

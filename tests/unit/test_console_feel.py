@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 from wf_tui import main as entry
 from wf_tui.app import WfApp
-from wf_tui.gateway import FailedPrecondition
+from wf_tui.gateway import FailedPrecondition, Server
 from wf_tui.preferences import binding_ids, theme_names
 from wf_tui.readonly import DANGEROUS_BINDINGS
 from wf_tui.readonly_gateway import ReadOnlyGateway
@@ -136,11 +136,12 @@ async def test_too_small_says_so_and_keeps_everything() -> None:
 
 def test_the_command_line_outranks_the_file() -> None:
     settings = Settings(theme="wf-day", profiles={"fra": Profile(address="h:1", read_only=True)})
-    chosen = settings.with_options(theme="wf-safe", read_only=False, profile=None)
+    chosen = settings.with_options(theme="wf-safe", read_only=False)
     assert (chosen.theme, chosen.read_only) == ("wf-safe", False)
-    assert settings.with_options(theme=None, read_only=False, profile="fra").read_only
+    assert settings.with_options(theme=None, read_only=True).read_only
+    assert entry._started(settings, "fra", "") == Server("fra", "h:1", read_only=True)
     with pytest.raises(BadSettings, match="there are fra"):
-        settings.with_options(theme=None, read_only=True, profile="ams")
+        settings.profile("ams")
 
 
 @pytest.mark.parametrize(
@@ -158,8 +159,10 @@ def test_a_mistake_is_one_line_and_exit_code_2(
 ) -> None:
     path = tmp_path / "console.toml"
     path.write_text(text)
+    arguments = ["--serve", "127.0.0.1:0", "--config", str(path)]
+    arguments += [word for name, value in options.items() for word in (f"--{name}", value)]
     with pytest.raises(SystemExit) as raised:
-        entry._settings(path, theme=options.get("theme"), read_only=False, profile=options.get("profile"))
+        entry.main(arguments)
     told = capsys.readouterr().err
     assert raised.value.code == 2
     assert told.startswith("wf-tui: ")

@@ -339,7 +339,7 @@ async def test_a_lost_connection_is_shown_and_mended_by_itself() -> None:
         gateway.reconnect()
         gateway.list_feed.first = (True, (replace(summary, status=S.COMPLETED),))
         await it.press("ctrl+r")
-        it.app._stops.hurry()
+        it.app._connection._stops.hurry()
         await settle(it.pilot)
         assert not it.app.screen.query_one("#lost").display
         assert it.app.screen.query_one(WorkflowTable).listing[0].status is S.COMPLETED

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from wf_tui import main as entry
+from wf_tui.gateway import Server
 from wf_tui.settings import Settings
 from wf_tui.web.place import Place
 
@@ -64,9 +65,19 @@ def test_a_place_to_serve_at(text: str, place: Place) -> None:
 
 async def test_a_bad_address_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_info:
-        await entry._connect("nowhere", None, Settings())
+        await entry._connect(Server("", "nowhere"), None, Settings())
     assert exit_info.value.code == 2
     told = capsys.readouterr().err
     assert told.startswith("wf-tui: ")
     assert "nowhere" in told
     assert len(told.splitlines()) == 1
+
+
+def test_a_ctrl_c_while_it_starts_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(entry, "_settings", interrupted)
+    result = CliRunner().invoke(entry.main, ["--serve"])
+    assert result.exit_code == 130
+    assert result.output == ""

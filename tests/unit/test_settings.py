@@ -49,7 +49,10 @@ def test_settings_are_frozen() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("them = 1", "them: there is no such key; the keys are theme, read_only, bell, keys, profiles"),
+        (
+            "them = 1",
+            "them: there is no such key; the keys are theme, read_only, bell, title, keys, profiles",
+        ),
         ("read_only = 'yes'", "read_only: input should be a valid boolean, found 'yes'"),
         ("theme = ''", "theme: string should have at least 1 character, found ''"),
         ("[profiles.a]\nport = 1", "profiles.a.address: is missing"),

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -19,32 +18,32 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from wf_tui.commands import Command, WfCommands, stop_commands, workflow_commands
+from wf_tui.connection import Connection
 from wf_tui.dialogs.confirm import ConfirmDialog
 from wf_tui.dialogs.help import HelpDialog, help_groups
 from wf_tui.drafts import Drafts
-from wf_tui.gateway import Gateway, GatewayError
-from wf_tui.live import Links, Wait, wait_at_most
-from wf_tui.preferences import put_in_force
-from wf_tui.probe import health_probe
+from wf_tui.gateway import Gateway, GatewayError, Server, Servers
+from wf_tui.live import Wait, wait_at_most
+from wf_tui.preferences import leave_out_dangers, put_in_force
 from wf_tui.screens.base import Context, OpenWorkflow, WfScreen
 from wf_tui.screens.composing import can_clone, clone, compose
 from wf_tui.screens.places import PLACES, go, place_bindings
 from wf_tui.screens.stops import StopsScreen
+from wf_tui.screens.switching import Switching
 from wf_tui.screens.wizard import WizardScreen
 from wf_tui.screens.workflow import WorkflowScreen
 from wf_tui.screens.workflows import WorkflowsEnded, WorkflowsScreen
 from wf_tui.settings import Settings
 from wf_tui.state.format import count
-from wf_tui.state.health import Health
-from wf_tui.state.models import Status, StopBoard
-from wf_tui.state.situation import Link, Situation
+from wf_tui.state.models import Status
+from wf_tui.state.situation import Situation
 from wf_tui.state.text import clean
+from wf_tui.state.window_title import window_title
+from wf_tui.terminal_title import TerminalTitle
 from wf_tui.toasts import tell_endings
 
 _log = logging.getLogger(__name__)
 
-#: How often the server is asked how it does.
-_PROBE_SECONDS = 3.0
 _DEFAULTS = Settings()
 
 
@@ -54,11 +53,17 @@ def utc_now() -> datetime:
 
 
 class WfApp(App[None]):
-    """The console on one gateway, which it does not close."""
+    """The console on one server at a time. It closes no gateway but one that another replaces.
+
+    `server` says what the gateway leads to, and `servers` which others one can go to from within.
+    """
 
     TITLE = "wf"
     CSS_PATH = "app.tcss"
     COMMANDS = {WfCommands}  # noqa: RUF012 - declared so by Textual
+
+    #: Every server has a stack of screens of its own.
+    DEFAULT_MODE = "server"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("w", "home", "Workflows", show=False, id="app.home", tooltip="To the list of workflows"),
@@ -67,6 +72,7 @@ class WfApp(App[None]):
         Binding("c", "compose", "Compose", show=False, id="app.compose", tooltip="Compose a WorkReq"),
         Binding("C", "clone", "Clone", show=False, id="app.clone", tooltip="Compose a copy of this workflow"),
         *place_bindings(),
+        Binding("V", "servers", "Servers", show=False, id="app.servers", tooltip="Connect to another server"),
         Binding("colon", "command_palette", "Menu", id="app.palette", tooltip="Find any command by its name"),
         Binding("question_mark", "help", "Help", id="app.help", tooltip="The keys that work here"),
         Binding("q", "quit", "Quit", id="app.quit", tooltip="Leave; workflows go on without the console"),
@@ -89,35 +95,45 @@ class WfApp(App[None]):
         drafts: Drafts | None = None,
         typing_pause: float = 0.3,
         settings: Settings = _DEFAULTS,
+        server: Server | None = None,
+        servers: Servers | None = None,
     ) -> None:
         super().__init__()
+        self.add_mode(self.DEFAULT_MODE, self.get_default_screen)
         put_in_force(self, settings)
-        self.read_only = settings.read_only
+        self._all_bindings = self._bindings.copy()
         self._bell = settings.bell
         self._log_path = log_path
-        self._private = private
         self._notice = notice
-        links = Links(self._links_changed, now, wait=wait, jitter=jitter)
-        self.context = Context(
-            gateway,
-            now,
-            links,
-            self.report,
-            pause_seconds,
+        self._private = gateway.address if private else None
+        self.servers = servers
+        self._connected_to = partial(
+            Connection,
+            told=self._take_situation,
+            report=self.report,
+            now=now,
+            wait=wait,
+            jitter=jitter,
+            stopwatch=stopwatch,
+            pause_seconds=pause_seconds,
             drafts=drafts,
             typing_pause=typing_pause,
-            read_only=settings.read_only,
         )
-        self._stops = links.follower("stops", gateway.watch_stops, self._take_board, self.report)
-        self._health = links.poller(
-            "server",
-            health_probe(gateway, now, stopwatch),
-            self._take_health,
-            lambda _: self._take_health(None),
-            self.report,
-            every=_PROBE_SECONDS,
-        )
-        self.set_reactive(WfApp.situation, Situation(gateway.address, {}, read_only=self.read_only))
+        server = server or Server("", gateway.address, settings.read_only)
+        self._connection = self._connected_to(gateway, server)
+        leave_out_dangers(self, self._all_bindings, read_only=server.read_only)
+        self.set_reactive(WfApp.situation, self._connection.situation)
+        self._title = TerminalTitle(self, self._window_title) if settings.title else None
+
+    @property
+    def context(self) -> Context:
+        """What screens need, of the server that is shown now."""
+        return self._connection.context
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing may be changed there."""
+        return self.context.read_only
 
     async def on_event(self, event: events.Event) -> None:
         """Lets the screen know of keys before anything else does."""
@@ -131,24 +147,47 @@ class WfApp(App[None]):
 
     def on_mount(self) -> None:
         """Watches the stops and the server's health for as long as the app runs."""
-        self._stops.start()
-        self._health.start()
+        self._connection.start()
+        if self._title is not None:
+            self._title.start()
         if self._notice:
             self.notify(clean(self._notice), timeout=15, markup=False)
 
     async def on_unmount(self) -> None:
         """Ends the watches."""
-        await self._stops.stop()
-        await self._health.stop()
+        await self._connection.stop()
+        if self._title is not None:
+            self._title.stop()
 
-    def _links_changed(self, links: Mapping[str, Link]) -> None:
-        self.situation = replace(self.situation, links=links)
+    def _take_situation(self, situation: Situation) -> None:
+        self.situation = situation
 
-    def _take_board(self, board: StopBoard) -> None:
-        self.situation = replace(self.situation, board=board)
+    async def connect(self, server: Server) -> None:
+        """Shows another server in the place of this one, of which nothing stays."""
+        assert self.servers is not None
+        before = self._connection
+        self._connection = self._connected_to(self.servers.open(server), server)
+        await before.stop()
+        leave_out_dangers(self, self._all_bindings, read_only=server.read_only)
+        self.situation = self._connection.situation
+        self.clear_notifications()
+        await self._show_anew()
+        self._connection.start()
+        await before.context.gateway.close()
 
-    def _take_health(self, health: Health | None) -> None:
-        self.situation = replace(self.situation, health=health)
+    async def _show_anew(self) -> None:
+        """Begins with the list of workflows again, on a stack of screens of its own."""
+        mode = self.current_mode
+        after = f"{mode}'"
+        self.add_mode(after, self.get_default_screen)
+        await self.switch_mode(after)
+        await self.remove_mode(mode)
+
+    def _window_title(self) -> str:
+        home = self.screen_stack[0]
+        return window_title(
+            self.situation, home.listing.counts() if isinstance(home, WorkflowsScreen) else {}
+        )
 
     def report(self, error: BaseException) -> None:
         """Tells an error: a gateway's in its words, a bug by the name of the log that has the rest."""
@@ -208,6 +247,18 @@ class WfApp(App[None]):
         """Shows one of the places."""
         go(self, self.context, name)
 
+    def action_servers(self) -> None:
+        """Asks which server to go to."""
+        if switching := self._switching():
+            switching.choose()
+        else:
+            self.notify("No other server is known: console.toml has no [profiles.NAME].", markup=False)
+
+    def _switching(self) -> Switching | None:
+        if self.servers is None:
+            return None
+        return Switching(self, self.servers, self._connection.server, self.context, self.connect)
+
     def action_erase(self) -> None:
         """Begins the disk-erase wizard; one that was begun is gone on with."""
         if any(isinstance(screen, WizardScreen) for screen in self.screen_stack):
@@ -228,7 +279,9 @@ class WfApp(App[None]):
         """Leaves; asks first where the server ends with the console in the middle of something."""
         home = self.screen_stack[0]
         running = home.listing.counts()[Status.RUNNING] if isinstance(home, WorkflowsScreen) else 0
-        if not (self._private and running) or isinstance(self.screen, ConfirmDialog):
+        if not (self._private == self.situation.address and running) or isinstance(
+            self.screen, ConfirmDialog
+        ):
             self.exit()
             return
         facts = [("Running", count(running, "workflow")), ("Server", "private: it ends with the console")]
@@ -260,6 +313,8 @@ class WfApp(App[None]):
         yield Command("workreq: compose", "Name, blocks, jobs; checked while you type", self.action_compose)
         if can_clone(screen):
             yield Command("workreq: clone this workflow", "Compose a copy of it", self.action_clone)
+        if switching := self._switching():
+            yield from switching.commands()
         if self.situation.board is not None and isinstance(screen, WfScreen):
             yield from stop_commands(self.situation.board, screen.engage_stop, screen.release_stop)
         home = self.screen_stack[0]

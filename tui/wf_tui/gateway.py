@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from wf_tui.state.models import (
@@ -185,4 +186,31 @@ class Gateway(Protocol):
 
     async def close(self) -> None:
         """Ends the connection and every stream on it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that one can go to; `name` is its profile's, "" where it has none."""
+
+    name: str
+    address: str
+    #: The console may change nothing there.
+    read_only: bool = False
+
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        return self.name or self.address
+
+
+class Servers(Protocol):
+    """The servers that the console can show in each other's place."""
+
+    def known(self) -> tuple[Server, ...]:
+        """Returns them, in the order to show them in."""
+        ...
+
+    def open(self, server: Server) -> Gateway:
+        """Returns a gateway to a server, without asking it anything. Raises InvalidRequest."""
         ...

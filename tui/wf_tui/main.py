@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from platformdirs import user_state_path
@@ -20,6 +20,7 @@ from wf_tui.web.entry import check_place, is_served, serve_console
 from wf_tui.web.place import DEFAULT_PLACE, BadPlace, Place
 
 if TYPE_CHECKING:
+    from wf_tui.gateway import Server
     from wf_tui.private_server import PrivateServer
     from wf_tui.settings import Settings
 
@@ -27,10 +28,20 @@ _DEFAULT_ADDRESS = "127.0.0.1:8080"
 #: Of the disk-erase wizard, between blocks.
 _BLOCK_PAUSE_SECONDS, _DEMO_PAUSE_SECONDS = 60, 2
 _LOG_BYTES = 1_000_000
-_UNUSABLE, _UNREACHABLE = 2, 6
+_UNUSABLE, _UNREACHABLE, _INTERRUPTED = 2, 6, 130
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+class _Command(click.Command):
+    """A command that a Ctrl-C ends without a word."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            sys.exit(_INTERRUPTED)
+
+
+@click.command(cls=_Command, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--address",
     envvar="WF_ADDRESS",
@@ -79,8 +90,8 @@ def main(
     """The keyboard-driven console of wf: watch workflows, stop them, erase satellites.
 
     Exit codes: 0 after quitting, 1 after an unexpected error, 2 if it cannot start as it was called,
-    6 if the private server does not start. A server that does not answer is no error: the console
-    waits for it.
+    6 if the private server does not start, 130 after Ctrl-C while it starts. A server that does not
+    answer is no error: the console waits for it.
 
     With --serve everybody who opens the page gets a console of their own.
     """
@@ -89,24 +100,37 @@ def main(
     given = context.get_parameter_source("address") is click.core.ParameterSource.COMMANDLINE
     if profile is not None and (demo or given):
         _refuse("--profile names a server; leave out --demo and --address", _UNUSABLE)
-    settings = _settings(config, theme=theme, read_only=read_only, profile=profile)
-    if profile is not None:
-        address = settings.profile(profile).address
+    settings = _settings(config, theme=theme, read_only=read_only)
+    started = _started(settings, profile, address)
     if serve is not None:
         named = {"theme": theme, "config": config, "profile": profile}
         options = [f"--{name}={value}" for name, value in named.items() if value is not None]
         options += ["--read-only"] if read_only else []
-        sys.exit(_serve(serve, serve_exposed, None if demo else address, options))
+        sys.exit(_serve(serve, serve_exposed, None if demo else started, options))
     log_path = _open_log()
     console = (
         _demo(log_path, settings)
         if demo
-        else _connect(address, log_path, settings, pause_seconds=block_pause)
+        else _connect(started, log_path, settings, pause_seconds=block_pause)
     )
     sys.exit(asyncio.run(console))
 
 
-def _settings(config: Path | None, *, theme: str | None, read_only: bool, profile: str | None) -> Settings:
+def _started(settings: Settings, profile: str | None, address: str) -> Server:
+    """The server to begin with."""
+    from wf_tui.gateway import Server
+    from wf_tui.settings import BadSettings
+
+    if profile is None:
+        return Server("", address, settings.read_only)
+    try:
+        found = settings.profile(profile)
+    except BadSettings as error:
+        _refuse(str(error), _UNUSABLE)
+    return Server(profile, found.address, found.read_only or settings.read_only)
+
+
+def _settings(config: Path | None, *, theme: str | None, read_only: bool) -> Settings:
     """What console.toml says, with what the command line says instead."""
     # Here rather than above: `--help` and `--version` answer at once.
     from wf_tui.preferences import binding_ids, theme_names
@@ -119,7 +143,7 @@ def _settings(config: Path | None, *, theme: str | None, read_only: bool, profil
     except BadSettings as error:
         _refuse(str(error) if str(error).startswith(str(path)) else f"{path}: {error}", _UNUSABLE)
     try:
-        chosen = settings.with_options(theme=theme, read_only=read_only, profile=profile)
+        chosen = settings.with_options(theme=theme, read_only=read_only)
         chosen.check_names(theme_names(), binding_ids())
     except BadSettings as error:
         _refuse(str(error), _UNUSABLE)
@@ -127,7 +151,7 @@ def _settings(config: Path | None, *, theme: str | None, read_only: bool, profil
 
 
 async def _connect(
-    address: str,
+    started: Server,
     log_path: Path | None,
     settings: Settings,
     *,
@@ -137,12 +161,13 @@ async def _connect(
 ) -> int:
     from wf_tui.app import WfApp
     from wf_tui.drafts import Drafts
-    from wf_tui.grpc_gateway import GrpcGateway
-    from wf_tui.readonly_gateway import ReadOnlyGateway
+    from wf_tui.gateway import InvalidRequest
+    from wf_tui.servers import GrpcServers, known_servers
 
+    servers = GrpcServers(known_servers(settings, started))
     try:
-        gateway = ReadOnlyGateway(address) if settings.read_only else GrpcGateway(address)
-    except ValueError as error:
+        gateway = servers.open(started)
+    except InvalidRequest as error:
         _refuse(str(error), _UNUSABLE)
     try:
         app = WfApp(
@@ -153,18 +178,22 @@ async def _connect(
             notice=notice,
             drafts=Drafts(user_state_path("wf") / "drafts"),
             settings=settings,
+            server=started,
+            servers=servers,
         )
         spare_the_collector()
         await app.run_async()
         return app.return_code or 0
     finally:
-        await gateway.close()
+        await servers.close()
 
 
 async def _demo(log_path: Path | None, settings: Settings) -> int:
+    from wf_tui.gateway import Server
+
     async with _private_server() as server:
         return await _connect(
-            server.address,
+            Server("demo", server.address, settings.read_only),
             log_path,
             settings,
             private=True,
@@ -185,17 +214,17 @@ async def _private_server() -> AsyncIterator[PrivateServer]:
         _refuse(str(error), _UNREACHABLE)
 
 
-def _serve(place_text: str, exposed: bool, address: str | None, options: list[str]) -> int:
-    """Serves consoles on that server, on a private one without an address, until a signal ends it."""
+def _serve(place_text: str, exposed: bool, server: Server | None, options: list[str]) -> int:
+    """Serves consoles on that server, without one on a private one, until a signal ends it."""
     from wf_proto.address import parse_address
 
     try:
         place = check_place(place_text, exposed=exposed)
-        if address is None:
+        if server is None:
             return asyncio.run(_serve_demo(place, options))
-        parse_address(address)
-        if not any(option.startswith("--profile=") for option in options):
-            options = [f"--address={address}", *options]
+        parse_address(server.address)
+        if not server.name:
+            options = [f"--address={server.address}", *options]
         return asyncio.run(serve_console(place, options))
     except (BadPlace, ValueError) as error:
         _refuse(str(error), _UNUSABLE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from textual.app import App
-from textual.binding import Binding
+from textual.binding import Binding, BindingsMap
 from textual.dom import DOMNode
 from textual.theme import BUILTIN_THEMES
 
@@ -20,7 +20,12 @@ def put_in_force(app: App[Any], settings: Settings) -> None:
         app.register_theme(theme)
     app.theme = settings.theme
     app.set_keymap(settings.keys)
-    if settings.read_only:
+
+
+def leave_out_dangers(app: App[Any], bindings: BindingsMap, *, read_only: bool) -> None:
+    """Gives the app these bindings; where the console is read-only, without the dangerous ones."""
+    app._bindings = bindings.copy()
+    if read_only:
         forbid(app._bindings)
 
 

@@ -3,6 +3,7 @@
 theme = "wf-contrast"        # wf-night, wf-day, wf-contrast, wf-safe, or one of Textual's
 read_only = true
 bell = true
+title = true
 
 [keys]                       # a binding's id = its keys, with commas between them
 "tree.next" = "n,ctrl+n"
@@ -56,6 +57,9 @@ class Settings(BaseModel):
     bell: bool = False
     """Whether the terminal's bell rings when a workflow ends while one looks elsewhere."""
 
+    title: bool = False
+    """Whether the terminal's title tells what runs, what failed and what is stopped."""
+
     keys: dict[str, Words] = Field(default_factory=dict)
     """Other keys for bindings, by the binding's id; commas between several."""
 
@@ -71,11 +75,11 @@ class Settings(BaseModel):
             f"there is no profile {name!r}; " + (f"there are {known}" if known else _NO_PROFILES)
         )
 
-    def with_options(self, *, theme: str | None, read_only: bool, profile: str | None) -> Settings:
-        """Returns the settings with what the command line says. Raises BadSettings."""
-        there = profile is not None and self.profile(profile).read_only
-        asked = read_only or self.read_only or there
-        return self.model_copy(update={"theme": theme or self.theme, "read_only": asked})
+    def with_options(self, *, theme: str | None, read_only: bool) -> Settings:
+        """Returns the settings with what the command line says."""
+        return self.model_copy(
+            update={"theme": theme or self.theme, "read_only": read_only or self.read_only}
+        )
 
     def check_names(self, themes: Collection[str], bindings: Collection[str]) -> None:
         """Checks what only the console knows: its themes and its bindings. Raises BadSettings."""

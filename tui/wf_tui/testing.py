@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 
 from wf_tui.app import WfApp
 from wf_tui.drafts import Drafts
-from wf_tui.gateway import Gateway, GatewayError, NotFound, Unreachable
+from wf_tui.gateway import Gateway, GatewayError, InvalidRequest, NotFound, Server, Servers, Unreachable
 from wf_tui.settings import Settings
 from wf_tui.state import samples
 from wf_tui.state.models import (
@@ -327,6 +327,24 @@ class FakeGateway:
             feed.end()
 
 
+@dataclass
+class FakeServers:
+    """Servers behind fake gateways: of each title, what makes one."""
+
+    servers: tuple[Server, ...]
+    gateways: Mapping[str, Callable[[], Gateway]]
+
+    def known(self) -> tuple[Server, ...]:
+        """Returns `servers`."""
+        return self.servers
+
+    def open(self, server: Server) -> Gateway:
+        """Returns the server's gateway; one that there is none of cannot be opened."""
+        if server.title not in self.gateways:
+            raise InvalidRequest(f"{server.address!r} is no address")
+        return self.gateways[server.title]()
+
+
 def sample_gateway() -> FakeGateway:
     """Returns a gateway with the made-up sites, stops and policies, and no workflow yet."""
     gateway = FakeGateway(
@@ -357,7 +375,13 @@ def add_workflow(
 
 
 def frozen_app(
-    gateway: Gateway, *, private: bool = False, drafts: Drafts | None = None, settings: Settings | None = None
+    gateway: Gateway,
+    *,
+    private: bool = False,
+    drafts: Drafts | None = None,
+    settings: Settings | None = None,
+    server: Server | None = None,
+    servers: Servers | None = None,
 ) -> WfApp:
     """Returns the console at three in the morning, for ever; a broken stream is retried only by hand."""
 
@@ -374,6 +398,8 @@ def frozen_app(
         drafts=drafts,
         typing_pause=0.0,
         settings=settings or Settings(),
+        server=server,
+        servers=servers,
     )
     app.animation_level = "none"
     return app

@@ -31,6 +31,8 @@ class Situation:
     health: Health | None = None
     #: The console changes nothing.
     read_only: bool = False
+    #: The server's name in console.toml; "": it has none.
+    profile: str = ""
 
     @property
     def connected(self) -> bool | None:

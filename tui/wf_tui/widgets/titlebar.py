@@ -14,6 +14,8 @@ from wf_tui.state.text import clean
 
 #: The least room for where one is; what the server's address needs beside it.
 _PLACE, _SERVER = 24, 30
+#: The most room for a profile's name.
+_NAME = 20
 
 
 class TitleBar(Widget):
@@ -54,6 +56,10 @@ class TitleBar(Widget):
     def _connection(self, situation: Situation) -> Content:
         room = self.content_size.width - _PLACE
         address = short_address(clean(situation.address)) if room >= _SERVER else ""
+        if situation.profile:
+            # Which of one's servers it is must not give way, however narrow.
+            name = Content(clean(situation.profile)).truncate(_NAME, ellipsis=True).plain
+            address = f"{name} {address}" if room >= 2 * _SERVER else name
         if situation.connected is None:
             return Content.styled(f"◌ {address} connecting".replace("  ", " "), "$text-warning")
         if not situation.connected:
