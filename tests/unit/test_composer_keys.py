@@ -20,7 +20,7 @@ from wf_tui.state.composition import TOP, Place
 from wf_tui.state.models import Block, Job, Status, Violation, WorkReq
 from wf_tui.state.samples import ERASE, counts_of, erase_blocks, summary_of
 from wf_tui.testing import add_workflow
-from wf_tui.widgets.form_pane import FieldInput
+from wf_tui.widgets.form_pane import FieldInput, FieldRow
 
 
 async def test_a_request_is_composed_from_nothing_by_keys_alone() -> None:
@@ -181,6 +181,30 @@ async def test_a_refusal_stands_in_its_places_and_nothing_is_lost() -> None:
         assert gateway.called("submit")[-1] == (REQUEST, "r-9"), "it mends what was refused"
 
 
+async def test_a_draft_remembers_what_refused_it(tmp_path: Path) -> None:
+    gateway = gateway_with_types()
+    gateway.errors["submit"] = Refused("refused", (), "r-9")
+    drafts = Drafts(tmp_path)
+    async with composer(gateway, REQUEST, drafts=drafts) as it:
+        await it.press("ctrl+s", "right", "enter")
+    left = drafts.left_behind()
+    assert left is not None
+    saved = left.load()
+    left.close()
+    assert saved is not None
+    assert (saved.request, saved.mends) == (REQUEST, "r-9")
+
+
+async def test_n_brings_the_wrong_field_into_view() -> None:
+    gateway = gateway_with_types()
+    job = Job("validateDecom", "", {"site": "aap", "type": "satellite", **{f"x{n}": "" for n in range(9)}})
+    gateway.verdict = (Violation("p", "wrong", 0, 0, "x8", '""', "less"),)
+    async with composer(gateway, WorkReq("Maintenance", "", (Block("", 1, (job,)),))) as it:
+        await it.press("n")
+        row = next(one for one in it.screen.query(FieldRow) if one.input.shown.key == "arg.x8")
+        assert it.screen.form.region.contains_region(row.region)
+
+
 async def test_a_rejection_that_is_gone_does_not_keep_a_request_from_being_submitted() -> None:
     gateway = gateway_with_types()
     gateway.errors["submit"] = NotFound("there is no rejection r-1")
@@ -258,6 +282,21 @@ async def test_a_workflow_is_cloned_from_the_list_and_from_its_screen() -> None:
         assert it.screen.composition.place == TOP
         await it.press("escape", "enter", "C")
         assert it.request == REQUEST
+
+
+async def test_a_copy_that_nobody_touched_leaves_no_draft(tmp_path: Path) -> None:
+    gateway = gateway_with_types()
+    summary = add_workflow(gateway, summary_of(1, Status.COMPLETED, counts_of([])), erase_blocks(11))
+    gateway.requests[summary.id] = REQUEST
+    drafts = Drafts(tmp_path)
+    async with composer(gateway, drafts=drafts) as it:
+        await it.press("escape", "C")
+        assert it.request == REQUEST
+        await it.press("u")
+        assert it.request == REQUEST, "there is nothing to undo"
+        await it.press("escape", "c")
+        assert isinstance(it.app.screen, ComposerScreen)
+    assert drafts.left_behind() is None
 
 
 async def test_hostile_text_is_painted_harmlessly_and_kept_as_it_is() -> None:

@@ -11,11 +11,12 @@ from wf_tui.screens.rejection import RejectionScreen
 from wf_tui.screens.rejections import RejectionsScreen
 from wf_tui.screens.workflow import WorkflowScreen
 from wf_tui.screens.workflows import WorkflowsScreen
-from wf_tui.state.models import Block, Job, Rejection, RejectionSummary, Violation, WorkReq
+from wf_tui.state.models import Block, Job, Rejection, RejectionSummary, Status, Violation, WorkReq
 from wf_tui.state.offence_tree import Kind
-from wf_tui.state.samples import ago
-from wf_tui.testing import FakeGateway, frozen_app, press, sample_gateway, settle, type_text
+from wf_tui.state.samples import ago, counts_of, erase_blocks, summary_of
+from wf_tui.testing import FakeGateway, add_workflow, frozen_app, press, sample_gateway, settle, type_text
 from wf_tui.widgets.offence_view import OffenceView
+from wf_tui.widgets.overview import Overview
 from wf_tui.widgets.rejection_table import RejectionTable
 
 EVIL = "\x1b[2J\u202e[red]boo[/red]" + "x" * 10_000
@@ -60,6 +61,19 @@ async def test_m_opens_the_composer_with_the_request_and_the_link(gateway: FakeG
         await press(pilot, "ctrl+s")
         await press(pilot, "right", "enter")
         assert gateway.called("submit") == [(gateway.refused[0].request, "r1")]
+
+
+async def test_the_mended_form_leads_back_to_the_rejection(gateway: FakeGateway) -> None:
+    summary = replace(summary_of(2, Status.COMPLETED, counts_of([])), id="w2", mends="r2")
+    add_workflow(gateway, summary, erase_blocks(2))
+    app = frozen_app(gateway)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await press(pilot, "R", "down", "enter", "o")
+        assert isinstance(app.screen, WorkflowScreen)
+        assert "mends r2" in str(app.screen.query_one(Overview).render())
+        await press(pilot, "M")
+        assert isinstance(app.screen, RejectionScreen)
+        assert app.screen.rejection_id == "r2"
 
 
 async def test_what_nobody_mended_has_no_mended_form(gateway: FakeGateway) -> None:

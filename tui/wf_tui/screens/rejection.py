@@ -101,8 +101,8 @@ class RejectionScreen(WfScreen):
         who = f" by {clean(summary.operator)}" if summary.operator else ""
         return Content.assemble(
             (f"✗ refused with {count(len(rejection.violations), 'violation')}", "bold $text-error"),
-            (f"  {moment(self.context.now(), summary.time)}{who}", MUTED),
             (f"  ✓ {mended}" if mended else "", "$text-success"),
+            (f"  {moment(self.context.now(), summary.time)}{who}", MUTED),
         )
 
     def stream_failed(self, error: Exception) -> None:

@@ -17,6 +17,7 @@ from wf_tui.gateway import GatewayError
 from wf_tui.screens.base import Context, WfScreen
 from wf_tui.screens.history import HistoryScreen
 from wf_tui.screens.raw import RawScreen
+from wf_tui.screens.rejection import RejectionScreen
 from wf_tui.screens.timeline import TimelineScreen
 from wf_tui.state.format import count, short_id
 from wf_tui.state.job_filter import Narrowing
@@ -73,6 +74,14 @@ class WorkflowScreen(WfScreen):
             show=False,
             id="workflow.timeline",
             tooltip="When each block and job ran",
+        ),
+        Binding(
+            "M",
+            "mends",
+            "Mends",
+            show=False,
+            id="workflow.mends",
+            tooltip="The refused WorkReq that it mends",
         ),
         Binding("y", "raw", "Raw", show=False, id="workflow.raw", tooltip="As YAML and JSON"),
         Binding(
@@ -260,9 +269,11 @@ class WorkflowScreen(WfScreen):
             super().action_back()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what has not started can be executed."""
+        """Only what has not started can be executed, and not everything mends a rejection."""
         if action == "execute":
             return self.workflow is not None and self.workflow.summary.status is Status.NOT_STARTED
+        if action == "mends":
+            return self.workflow is not None and bool(self.workflow.summary.mends)
         return True
 
     def commands(self, screen: Screen[Any]) -> Iterator[Command]:
@@ -273,8 +284,15 @@ class WorkflowScreen(WfScreen):
         yield Command("workflow: history", "Back and forth through all that happened", self.action_history)
         yield Command("workflow: timeline", "When each block and job ran", self.action_timeline)
         yield Command("workflow: raw", "Request and status as YAML and JSON", self.action_raw)
+        if self.workflow.summary.mends:
+            yield Command("workflow: what it mends", "The refused WorkReq", self.action_mends)
         yield Command("workflow: copy id", "To the terminal's clipboard", self.action_copy_id)
         yield Command("workflow: copy details", "Of what the cursor is on", self.action_copy_detail)
+
+    def action_mends(self) -> None:
+        """Opens the rejection that this workflow is the mended form of."""
+        assert self.workflow is not None
+        self.app.push_screen(RejectionScreen(self.context, self.workflow.summary.mends))
 
     def action_execute(self) -> None:
         """Asks, and starts it."""

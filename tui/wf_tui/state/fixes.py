@@ -35,7 +35,9 @@ def fix_of(violation: Violation, request: WorkReq, known: Known) -> Fix | None:
     if place.is_request:
         return None
     if not place.is_job:
-        empty = not request.blocks[place.block].jobs and violation.found == "no jobs"
+        # The only block stays: without it nothing would be better.
+        empty = not request.blocks[place.block].jobs and len(request.blocks) > 1
+        empty = empty and violation.found == "no jobs"
         return Fix(f"remove the empty block {place.block}", remove(request, place)) if empty else None
     return _fix_of_arg(violation.arg, violation, request, known) if violation.arg else None
 

@@ -188,6 +188,14 @@ class FormPane(VerticalScroll, can_focus=False):
             chosen.input.focus()
             chosen.input.cursor_position = len(chosen.input.value)
 
+    def reveal(self, key: str) -> None:
+        """Brings a field into view, with what is wrong with it; "": what is above the fields."""
+        if not key:
+            self.scroll_home(animate=False)
+        for row in self._rows():
+            if row.input.shown.key == key:
+                self.call_after_refresh(self.scroll_to_widget, row, animate=False)
+
     def complain(self, key: str, words: str) -> None:
         """Says why what stands in a field cannot be taken."""
         for row in self._rows():

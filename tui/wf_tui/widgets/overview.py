@@ -10,7 +10,7 @@ from textual.geometry import Size
 from textual.widget import Widget
 
 from wf_tui.state.estimate import fraction_done, time_left
-from wf_tui.state.format import between, clock, duration, moment, percent
+from wf_tui.state.format import between, clock, duration, moment, percent, short_id
 from wf_tui.state.marks import counts_line, mark
 from wf_tui.state.models import WORKFLOW_FINAL, Status
 from wf_tui.state.text import clean
@@ -56,10 +56,11 @@ def overview(workflow: LiveWorkflow, now: datetime, width: int) -> Content:
     summary = workflow.summary
     style = status_style(summary.status)
     who = f"  by {clean(summary.operator)}" if summary.operator else ""
+    mends = f"  mends {short_id(clean(summary.mends))}" if summary.mends else ""
     first = Content.assemble(
         (mark(summary.status), f"bold {style}"),
         ("  " + (clean(summary.desc) or "(no description)"), "bold"),
-        (f"{who}  {clean(summary.id)}", MUTED),
+        (f"{who}{mends}  {clean(summary.id)}", MUTED),
     )
     lines = [first, _progress_line(workflow, now, width, style), _counts(workflow)]
     if summary.reason:

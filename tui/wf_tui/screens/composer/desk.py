@@ -21,6 +21,8 @@ from wf_tui.widgets.theme import MUTED
 from wf_tui.widgets.verdict_list import VerdictList
 
 DESK, TEXT = "desk", "request-text"
+#: Seconds.
+_BRIEFLY = 2.0
 
 
 class Desk(Keeping):
@@ -44,6 +46,10 @@ class Desk(Keeping):
     def with_text_read(self, then: Callable[[], None]) -> None:
         """Does something once what is seen is the request; in the text that takes a moment."""
         raise NotImplementedError
+
+    def say_done(self, words: str) -> None:
+        """Tells what an edit did; briefly, because the next edit is near, and covers what is below."""
+        self.notify(clean(words), timeout=_BRIEFLY, markup=False)
 
     def edit(self, version: Version) -> None:
         """Goes on with an edit."""

@@ -63,6 +63,13 @@ class DraftingScreen(WfScreen):
         """Runs a call in the place of the one of its group that is under way, or has not even begun."""
         self.run_worker(call, name=what, group=group, description=what, exclusive=True, exit_on_error=False)
 
+    def begin_with(self, request: WorkReq) -> None:
+        """Shows a request that there is nothing to undo in."""
+        self.composition = Composition(Version(request))
+        self.check_soon()
+        self.call_later(self.show_request)
+        self.refresh_bindings()
+
     def take(self, composition: Composition) -> None:
         """Goes on with a changed composition.
 

@@ -70,7 +70,7 @@ class Editing(Desk):
             self.say("The request itself stays: esc leaves it.")
             return
         self.edit(edits.remove(self.request, place))
-        self.say(f"{place.words()} is gone; u brings it back.")
+        self.say_done(f"{place.words()} is gone; u brings it back.")
 
     def action_move(self, step: int) -> None:
         """Moves what the cursor is on."""

@@ -81,7 +81,7 @@ class Fanning(Desk):
             self.edit(edits.add_blocks(request, place, made.blocks()))
         else:
             self.edit(edits.add_jobs(request, place, made.jobs()))
-        self.say(f"Added {made.words()}.")
+        self.say_done(f"Added {made.words()}.")
 
 
 def fan_out_template(request: WorkReq, place: Place, known: Known) -> Job | None:

@@ -8,7 +8,7 @@ from wf_tui.dialogs.resume import ResumeDialog
 from wf_tui.drafts import Draft, Drafts, Saved
 from wf_tui.screens.base import Context
 from wf_tui.screens.composer.drafting import DraftingScreen
-from wf_tui.state.composition import EMPTY, Composition, Version
+from wf_tui.state.composition import EMPTY, Composition
 from wf_tui.state.format import count, moment
 from wf_tui.state.models import WorkReq
 from wf_tui.state.text import clean
@@ -97,10 +97,7 @@ class Keeping(DraftingScreen):
         if before is not None:
             await asyncio.to_thread(before.close)
         self.mends = saved.mends
-        self.composition = Composition(Version(saved.request))
-        self.renamed()
-        self.check_soon()
-        self.call_later(self.show_request)
+        self.begin_with(saved.request)
         if saved.text:
             self.show_text(saved.text)
 

@@ -10,6 +10,7 @@ from textual.widgets import Static
 
 from wf_tui.screens.composer.desk import Desk
 from wf_tui.state.fixes import fix_of
+from wf_tui.state.form import field_of
 from wf_tui.state.models import Violation
 from wf_tui.state.verdict import place_of
 from wf_tui.widgets.rows import RowsView
@@ -59,6 +60,7 @@ class Mending(Desk):
 
     def go_to(self, violation: Violation) -> None:
         self.take(self.composition.at(place_of(violation)))
+        self.call_later(self.form.reveal, field_of(violation))
 
     def action_fix(self) -> None:
         """Mends the violation under the list's cursor, if one certain thing would."""
@@ -71,4 +73,4 @@ class Mending(Desk):
             self.say("This one is for you: no fix of it is certain.")
             return
         self.edit(fix.mended)
-        self.say(f"{place_of(violation).words()}: {fix.words}. u takes it back.")
+        self.say_done(f"{place_of(violation).words()}: {fix.words}. u takes it back.")

@@ -77,7 +77,11 @@ class ComposerScreen(Submitting, Filing, Texting, Mending, Fanning, Filling, Edi
 
     async def _clone(self) -> None:
         request, _ = await self.context.gateway.get(self._clones)
-        self.take(self.composition.edited(request, self.composition.place))
+        if self.composition.past:
+            # Somebody was quicker than the server.
+            self.take(self.composition.edited(request, self.composition.place))
+        else:
+            self.begin_with(request)
 
     def action_back(self) -> None:
         """From the text or the form to the outline; from there out, and the draft stays."""

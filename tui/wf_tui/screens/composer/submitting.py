@@ -102,6 +102,7 @@ class Submitting(Desk):
             self.judged(request, refused.violations or (Violation("server", str(refused)),))
             # Mended here and submitted again, it is the mended form of what was refused just now.
             self.mends = self.mends or refused.rejection_id
+            self.keep_soon()
             self.notify("The server refused it: n goes to what is wrong.", severity="error", markup=False)
         except NotFound as error:
             # The only thing that a submission names is the rejection.
