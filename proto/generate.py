@@ -10,7 +10,12 @@ from pathlib import Path
 from grpc_tools import protoc
 
 ROOT = Path(__file__).parent
-PROTOS = ("workflow/v1/workflow.proto", "diskerase/diskerase.proto", "google/rpc/status.proto")
+PROTOS = (
+    "workflow/v1/workflow.proto",
+    "diskerase/diskerase.proto",
+    "google/rpc/status.proto",
+    "health/v1/health.proto",
+)
 
 
 def generate(out: Path) -> None:

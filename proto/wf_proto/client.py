@@ -1,9 +1,9 @@
 """The typed client of wf.
 
 Every call has a deadline. Calls that only read are asked again, a few times, when the server cannot be
-reached; Submit, Exec and Set never are, because nobody could tell whether they happened twice. A
-stream has a deadline for its first message and none after it: a server that dies then is noticed
-by pings.
+reached, and so is Submit, which carries a key; other orders never are, because nobody could tell
+whether they happened twice. A stream has a deadline for its first message and none after it: a server
+that dies then is noticed by pings.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import platform
+import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
@@ -103,24 +104,94 @@ class Client:
         answer = await self._read(stub.check, pb.CheckRequest(work_req=work_req))
         return answer.violations
 
-    async def submit(self, work_req: pb.WorkReq, *, mends_rejection_id: str = "") -> str:
-        """Stores a WorkReq and returns its id. Raises Rejected, EmergencyStopped.
+    async def submit(
+        self,
+        work_req: pb.WorkReq,
+        *,
+        mends_rejection_id: str = "",
+        key: str | None = None,
+        lineage: pb.Lineage | None = None,
+    ) -> str:
+        """Stores a WorkReq and returns its id. Raises Rejected, EmergencyStopped, AlreadyExists.
 
-        `mends_rejection_id` names the refused one that this mends; NotFound where there is none.
+        `mends_rejection_id` names the refused one that this mends; NotFound where there is none. Under the
+        same `key` the same request is stored once, however often it is sent; None: a new key, so that this
+        call may be repeated when its answer is lost. AlreadyExists: the key was used for another request.
         """
         stub = pb.WorkflowServiceStub(self._connected())
-        request = pb.SubmitRequest(work_req=work_req, mends_rejection_id=mends_rejection_id)
-        return (await self._act(stub.submit, request)).id
+        request = pb.SubmitRequest(
+            work_req=work_req,
+            mends_rejection_id=mends_rejection_id,
+            key=str(uuid.uuid4()) if key is None else key,
+        )
+        if lineage is not None:
+            request.lineage = lineage
+        # Without a key nobody could tell whether it happened twice.
+        act = self._act_again if request.key else self._act
+        return (await act(stub.submit, request)).id
 
     async def exec(self, workflow_id: str) -> None:
         """Starts a stored workflow. Raises NotFound, AlreadyExecuted, FailedPrecondition, Rejected."""
         stub = pb.WorkflowServiceStub(self._connected())
         await self._act(stub.exec, pb.ExecRequest(id=workflow_id))
 
-    async def status(self, workflow_id: str) -> pb.StatusResponse:
-        """Returns a workflow whole, with every job."""
+    async def pause(self, workflow_id: str, reason: str) -> pb.WorkflowSummary:
+        """Starts nothing more of a running workflow. Raises NotFound, FailedPrecondition."""
         stub = pb.WorkflowServiceStub(self._connected())
-        return await self._read(stub.status, pb.StatusRequest(id=workflow_id))
+        return (await self._act(stub.pause, pb.PauseRequest(id=workflow_id, reason=reason))).summary
+
+    async def resume(self, workflow_id: str, reason: str = "") -> pb.WorkflowSummary:
+        """Lets a paused workflow go on. Raises NotFound, FailedPrecondition."""
+        stub = pb.WorkflowServiceStub(self._connected())
+        return (await self._act(stub.resume, pb.ResumeRequest(id=workflow_id, reason=reason))).summary
+
+    async def cancel(self, workflow_id: str, reason: str) -> pb.WorkflowSummary:
+        """Ends a workflow that has not ended. Raises NotFound, FailedPrecondition."""
+        stub = pb.WorkflowServiceStub(self._connected())
+        return (await self._act(stub.cancel, pb.CancelRequest(id=workflow_id, reason=reason))).summary
+
+    async def release(
+        self, workflow_id: str, block: int, reason: str = "", *, confirm: str = ""
+    ) -> pb.WorkflowSummary:
+        """Gives the go for the block before which a workflow is held.
+
+        `confirm` spells a point of no return's targets. Raises NotFound, FailedPrecondition, InvalidArgument,
+        Rejected, EmergencyStopped.
+        """
+        stub = pb.WorkflowServiceStub(self._connected())
+        request = pb.ReleaseRequest(id=workflow_id, block=block, reason=reason, confirm=confirm)
+        return (await self._act(stub.release, request)).summary
+
+    async def resolve(
+        self, workflow_id: str, block: int, job: int, resolution: pb.Resolution, reason: str
+    ) -> pb.WorkflowSummary:
+        """Says how a job ended whose outcome is unknown. Raises NotFound, FailedPrecondition."""
+        stub = pb.WorkflowServiceStub(self._connected())
+        request = pb.ResolveRequest(
+            id=workflow_id, block=block, job=job, resolution=resolution, reason=reason
+        )
+        return (await self._act(stub.resolve, request)).summary
+
+    async def get_receipt(self, workflow_id: str) -> pb.Receipt:
+        """Tells what a stop or a cancel did to every job. Raises NotFound, FailedPrecondition."""
+        stub = pb.WorkflowServiceStub(self._connected())
+        return (await self._read(stub.get_receipt, pb.GetReceiptRequest(id=workflow_id))).receipt
+
+    async def plan_rerun(self, workflow_id: str, *, failed_only: bool = False) -> pb.PlanRerunResponse:
+        """Makes the WorkReq with which a workflow is run again. Raises NotFound, FailedPrecondition."""
+        stub = pb.WorkflowServiceStub(self._connected())
+        request = pb.PlanRerunRequest(id=workflow_id, failed_only=failed_only)
+        return await self._read(stub.plan_rerun, request)
+
+    async def get_job(self, workflow_id: str, block: int, job: int) -> pb.GetJobResponse:
+        """Returns one job with its attempts and its log. Raises NotFound."""
+        stub = pb.WorkflowServiceStub(self._connected())
+        return await self._read(stub.get_job, pb.GetJobRequest(id=workflow_id, block=block, job=job))
+
+    async def status(self, workflow_id: str, *, at_seq: int = 0) -> pb.StatusResponse:
+        """Returns a workflow whole, with every job; as it stood after a change, where one is named."""
+        stub = pb.WorkflowServiceStub(self._connected())
+        return await self._read(stub.status, pb.StatusRequest(id=workflow_id, at_seq=at_seq))
 
     async def get(self, workflow_id: str) -> pb.GetResponse:
         """Returns the stored WorkReq and its summary."""
@@ -243,8 +314,15 @@ class Client:
 
     async def _act(self, method: Callable[..., Coroutine[Any, Any, T]], request: object) -> T:
         """Makes a call that changes something: once."""
+        return await self._carried_out(self._attempt(method, request, self._timeout))
+
+    async def _act_again(self, method: Callable[..., Coroutine[Any, Any, T]], request: object) -> T:
+        """Makes a call that changes the same thing however often it is made."""
+        return await self._carried_out(self._read(method, request))
+
+    async def _carried_out(self, call: Coroutine[Any, Any, T]) -> T:
         try:
-            return await self._attempt(method, request, self._timeout)
+            return await call
         except DeadlineExceeded as error:
             raise DeadlineExceeded(f"{error}; it may or may not have been carried out") from error
 

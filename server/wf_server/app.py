@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import stat
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from wf_server.clock import Clock, SystemClock
 from wf_server.config import ServerConfig, load_server_config
 from wf_server.engine.checker import RequestChecker
 from wf_server.engine.executor import Executor
+from wf_server.engine.job_logs import JobLogs
 from wf_server.engine.recorder import Recorder
 from wf_server.engine.recovery import Recoverer
 from wf_server.engine.runner import LocalRunner
@@ -24,7 +26,7 @@ from wf_server.estop import EmergencyStops
 from wf_server.events import Hub
 from wf_server.files import FileWatcher
 from wf_server.inventory import LiveInventory
-from wf_server.jobs import JobRegistry, build_registry
+from wf_server.jobs import JobRegistry, JobType, build_registry
 from wf_server.policy import LivePolicies
 from wf_server.service.catalog import CatalogService
 from wf_server.service.guard import Guarded, Service
@@ -58,6 +60,7 @@ class App:
         self.places = places
         self.config = config
         self._closing = closing
+        self._more_jobs: tuple[JobType, ...] = ()
         self.registry: JobRegistry
         self.policies: LivePolicies
         #: Where it listens, once started: the port is known then even if 0 was asked for.
@@ -68,13 +71,17 @@ class App:
         self.resumed = 0
 
     @classmethod
-    async def build(cls, places: Places, clock: Clock | None = None) -> App:
+    async def build(
+        cls, places: Places, clock: Clock | None = None, more_jobs: Iterable[JobType] = ()
+    ) -> App:
         """Reads all files, opens the database and puts the parts together.
 
+        `more_jobs` are job types beside those of this package.
         Raises ConfigError or StoreError, with everything undone.
         """
         async with AsyncExitStack() as closing:
             app = cls(places, load_server_config(places.configs / "server.toml"), closing)
+            app._more_jobs = tuple(more_jobs)
             await app._build(clock or SystemClock())
             # All is well: what was opened stays open until close.
             app._closing = closing.pop_all()
@@ -90,7 +97,7 @@ class App:
         tokens = Tokens(config.buckets, store, clock)
         closing.push_async_callback(tokens.wait_idle)
         await tokens.load()
-        self.registry = build_registry(config, lambda: inventory.current, tokens)
+        self.registry = build_registry(config, lambda: inventory.current, tokens, store, self._more_jobs)
         self.policies = LivePolicies(places.configs / "policies.json", self.registry)
         await self.policies.load()
         stops = EmergencyStops(places.configs / "es.json", store, clock)
@@ -99,11 +106,19 @@ class App:
 
         hub = Hub(config.limits.max_watchers)
         closing.callback(hub.close)
-        self._recorder = Recorder(store, hub, clock, self.failed.set)
+        logs = JobLogs(config.limits.max_log_bytes)
+        self._recorder = Recorder(store, hub, clock, self.failed.set, logs)
         runner = LocalRunner(self.registry, clock)
-        recoverer = Recoverer(self.registry, runner, self._recorder, clock)
+        recoverer = Recoverer(self.registry, runner, self._recorder, store, clock)
         self._executor = Executor(
-            self._recorder, runner, recoverer, stops, hub, grace=config.workflow.stop_grace
+            self._recorder,
+            runner,
+            recoverer,
+            stops,
+            hub,
+            clock,
+            grace=config.workflow.stop_grace,
+            max_running=config.limits.max_running,
         )
         checker = RequestChecker(
             self.policies, self.registry, lambda: inventory.current, config.limits.max_jobs
@@ -116,6 +131,7 @@ class App:
             stops,
             hub,
             clock,
+            self.registry,
             exec_within=config.workflow.exec_within,
         )
         self._watcher = FileWatcher(
@@ -156,6 +172,10 @@ class App:
         self._closing.push_async_callback(self._executor.close, SHUTDOWN_SECONDS)
         await self._listen()
         self._closing.push_async_callback(self._stop_serving)
+
+    async def drain(self) -> None:
+        """Takes no new work, and gives running jobs the configured time to end by themselves."""
+        await self._executor.drain(self.config.workflow.drain)
 
     async def close(self) -> None:
         """Ends everything in order: calls first, then jobs, the record, the database."""

@@ -13,30 +13,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from wf_server.errors import ConfigError
+from wf_server.units import parse_duration, parse_size
 from wf_server.wording import printable, told
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_SIZE = re.compile(r"(\d+)(B|KiB|MiB|GiB)")
-_UNIT_BYTES = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 #: The wire's own limit on a message, and more than any server should take at once.
 _LARGEST_MESSAGE = 2**31 - 1
-
-
-def parse_duration(value: object) -> float:
-    """Turns "30s", "1.5h", "250ms" into seconds. Raises ValueError."""
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError(f'{told(value)} is not a duration such as "30s", "5m" or "1h"')
-    return float(match[1]) * _UNIT_SECONDS[match[2]]
-
-
-def parse_size(value: object) -> int:
-    """Turns "64MiB", "512KiB" into bytes. Raises ValueError."""
-    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError(f'{told(value)} is not a size such as "512KiB" or "64MiB"')
-    return int(match[1]) * _UNIT_BYTES[match[2]]
 
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]
@@ -58,7 +39,9 @@ class WorkflowSettings(Section):
     exec_within: PositiveDuration = 3600.0
     """A workflow can be executed for this long after its submission. Seconds."""
     stop_grace: Duration = 10.0
-    """What a stopped job may take to clean up, before its outcome counts as unknown. Seconds."""
+    """What a job that is told to end may take to clean up, before its outcome counts as unknown. Seconds."""
+    drain: Duration = 10.0
+    """At SIGTERM, how long running jobs have to end by themselves, before they are interrupted. Seconds."""
 
 
 class Limits(Section):
@@ -70,6 +53,10 @@ class Limits(Section):
     """Jobs in one WorkReq."""
     max_watchers: Count = 1_000
     """Watch streams open at once, over all callers."""
+    max_running: Count = 500
+    """Workflows that run at once; others queue in the order in which they were executed."""
+    max_log_bytes: Size = 64 * 2**10
+    """Log kept of one job; its oldest lines are dropped beyond that. Bytes."""
 
 
 @dataclass(frozen=True, slots=True)

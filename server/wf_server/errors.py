@@ -52,6 +52,10 @@ class AlreadyExecuted(WfError):
     """The workflow was executed before."""
 
 
+class KeyReused(WfError):
+    """A submit key was used for another request before."""
+
+
 class TooLate(WfError):
     """The workflow was submitted too long ago to be executed."""
 

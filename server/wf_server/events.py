@@ -145,6 +145,9 @@ class Feed:
         self._progress[key] = progress
         self._pacer.touch()
 
+    def noted(self) -> None:
+        self._pacer.touch()
+
     def join(self) -> Subscription[Batch]:
         self._pacer.fire_now()
         subscription: Subscription[Batch] = Subscription()
@@ -191,6 +194,13 @@ class Hub:
         if self._list_subscribers:
             self._dirty[workflow.id] = workflow
             self._list_pacer.touch()
+
+    def noted(self, workflow: Workflow) -> None:
+        """Tells that a workflow says something else of itself, though nothing was committed."""
+        feed = self._feeds.get(workflow.id)
+        if feed is not None:
+            feed.noted()
+        self.touch(workflow)
 
     def progressed(self, workflow: Workflow, key: tuple[int, int], progress: Progress) -> None:
         """Tells what a running job says of itself."""

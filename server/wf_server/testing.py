@@ -50,6 +50,21 @@ class ManualClock:
         await settle()
 
 
+class MemoryErasures:
+    """A record of erased disks that is kept in memory."""
+
+    def __init__(self) -> None:
+        self.records: set[tuple[JobId, str, str]] = set()
+
+    async def record_erasure(self, holder: JobId, site: str, machine: str, time_us: int) -> None:
+        """Keeps that a job erased a machine's disks."""
+        self.records.add((holder, site, machine))
+
+    async def erased(self, holder: JobId, site: str, machine: str) -> bool:
+        """Tells whether a job erased a machine's disks."""
+        return (holder, site, machine) in self.records
+
+
 async def settle(turns: int = 20) -> None:
     """Lets the tasks that are ready run."""
     for _ in range(turns):

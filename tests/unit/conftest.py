@@ -20,7 +20,7 @@ from wf_server.inventory import Inventory
 from wf_server.jobs import JobRegistry
 from wf_server.jobs.arguments import ArgumentChecker
 from wf_server.jobs.base import Recovery
-from wf_server.model import Block, Job, Status, Workflow, WorkReq
+from wf_server.model import Block, Job, Retry, Status, Workflow, WorkReq
 from wf_server.store import Store
 from wf_server.testing import ManualClock, ScriptedJob, settle
 
@@ -45,9 +45,13 @@ class Engine:
     async def submit(self, *blocks: Iterable[str], rate_limit: int = 1, name: str = "T") -> Workflow:
         """Stores a workflow; each block is a list of what its jobs do (`type=do` for another type)."""
         made = tuple(
-            Block(f"block {b}", rate_limit, tuple(map(_job, block))) for b, block in enumerate(blocks)
+            Block(f"block {b}", rate_limit, tuple(map(job, block))) for b, block in enumerate(blocks)
         )
-        workflow = Workflow(f"w{self.clock.now_us()}-{len(self.seen)}", WorkReq(name, "", made), "tester", 1)
+        return await self.submit_request(WorkReq(name, "", made))
+
+    async def submit_request(self, request: WorkReq) -> Workflow:
+        """Stores a workflow."""
+        workflow = Workflow(f"w{self.clock.now_us()}-{len(self.seen)}", request, "tester", 1)
         self.seen.append(workflow)
         await self.recorder.insert(workflow)
         return workflow
@@ -70,9 +74,10 @@ class Engine:
                 await asyncio.sleep(0.0005)
 
 
-def _job(do: str) -> Job:
+def job(do: str, timeout: str = "", retry: Retry | None = None) -> Job:
+    """A job that does as it is told (`type=do` for another type)."""
     kind, equals, rest = do.rpartition("=")
-    return Job(kind if equals else "scripted", "", MappingProxyType({"do": rest}))
+    return Job(kind if equals else "scripted", "", MappingProxyType({"do": rest}), timeout, retry)
 
 
 def statuses(workflow: Workflow) -> list[list[str]]:
@@ -136,6 +141,6 @@ async def _build(database: Path, es_json: Path) -> Engine:
     nowhere = Inventory({}, {})
     registry = JobRegistry([jobs, verifiable, irreversible], ArgumentChecker(lambda: nowhere, ()))
     runner = LocalRunner(registry, clock)
-    recoverer = Recoverer(registry, runner, recorder, clock)
-    executor = Executor(recorder, runner, recoverer, stops, hub, grace=0.05)
+    recoverer = Recoverer(registry, runner, recorder, store, clock)
+    executor = Executor(recorder, runner, recoverer, stops, hub, clock, grace=0.05)
     return Engine(store, hub, clock, recorder, stops, executor, jobs, verifiable, irreversible)

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -26,6 +27,7 @@ class Workflows(pb.WorkflowServiceBase):
 
     def __init__(self) -> None:
         self.calls: list[str] = []
+        self.keys: list[str] = []
         self.failures: list[GRPCError] = []
         self.metadata: list[dict[str, str]] = []
         self.deadlines: list[Deadline | None] = []
@@ -46,12 +48,17 @@ class Workflows(pb.WorkflowServiceBase):
         return pb.CheckResponse(violations=[pb.Violation(policy=check_request.work_req.name, block=0)])
 
     async def submit(self, submit_request: pb.SubmitRequest) -> pb.SubmitResponse:
+        self.keys.append(submit_request.key)
         await self._seen("submit")
         return pb.SubmitResponse(id=f"id of {submit_request.work_req.name}")
 
     async def exec(self, exec_request: pb.ExecRequest) -> pb.ExecResponse:
         await self._seen(f"exec {exec_request.id}")
         return pb.ExecResponse()
+
+    async def cancel(self, cancel_request: pb.CancelRequest) -> pb.CancelResponse:
+        await self._seen("cancel")
+        return pb.CancelResponse()
 
     async def status(self, status_request: pb.StatusRequest) -> pb.StatusResponse:
         await self._seen("status")
@@ -196,14 +203,29 @@ async def test_only_unavailability_is_repeated(client: Client, workflows: Workfl
     assert workflows.calls == ["status"]
 
 
-@pytest.mark.parametrize("act", ["submit", "exec"])
+@pytest.mark.parametrize("act", ["submit", "exec", "cancel"])
 async def test_what_changes_something_is_never_repeated(
     client: Client, workflows: Workflows, act: str
 ) -> None:
     workflows.failures = [GRPCError(Status.UNAVAILABLE)] * 2
+    orders: dict[str, Callable[[], Awaitable[object]]] = {
+        "submit": partial(client.submit, REQUEST, key=""),
+        "exec": partial(client.exec, "one"),
+        "cancel": partial(client.cancel, "one", "why"),
+    }
     with pytest.raises(errors.Unreachable):
-        await (client.submit(REQUEST) if act == "submit" else client.exec("one"))
+        await orders[act]()
     assert len(workflows.calls) == 1
+
+
+async def test_a_submission_is_repeated_under_its_key(client: Client, workflows: Workflows) -> None:
+    workflows.failures = [GRPCError(Status.UNAVAILABLE)] * 2
+    await client.submit(REQUEST)
+    assert workflows.calls == ["submit"] * 3
+    assert len(set(workflows.keys)) == 1
+    assert workflows.keys[0]
+    await client.submit(REQUEST)
+    assert len(set(workflows.keys)) == 2
 
 
 async def test_the_opening_of_a_stream_is_repeated(client: Client, workflows: Workflows) -> None:

@@ -100,7 +100,7 @@ async def test_a_stop_that_was_ordered_is_not_forgotten_by_a_restart(make_engine
     await before.stops.set("T", StopStatus.GO, "ann", "over")
     after = await make_engine()
     again = await _as_it_was(after, again)
-    after.executor.resume(again)
+    after.executor.resume([again])
     await after.until(lambda: again.is_final)
     assert again.status is Status.STOPPED
     assert "smoke" in again.standing.reason
@@ -112,8 +112,8 @@ async def _as_it_was(engine: Engine, found: Workflow) -> Workflow:
     copy = Workflow(found.id + "-copy", found.request, found.operator, found.created_us)
     await engine.recorder.insert(copy)
     history = await engine.store.load_history(found.key, 0, found.seq)
-    await engine.store.commit([], {copy.key: history}, {copy.key: copy.standing_after(history)})
     copy.apply_all(history)
+    await engine.store.commit([], {copy.key: history}, {copy.key: copy.standing})
     return copy
 
 
@@ -223,7 +223,7 @@ async def test_a_restart_goes_on_by_itself(
     assert again is not None
     assert again.status is Status.RUNNING
     after.jobs.release()
-    after.executor.resume(again)
+    after.executor.resume([again])
     await after.until(lambda: again.is_final)
     assert statuses(again) == [["completed", ended, "completed"]]
     second = after.verifiable if kind else after.jobs
@@ -240,7 +240,7 @@ async def test_an_irreversible_job_waits_for_a_person_after_a_restart(make_engin
     after = await make_engine()
     again = await after.store.load_workflow(workflow.id)
     assert again is not None
-    after.executor.resume(again)
+    after.executor.resume([again])
     await after.until(lambda: again.status is Status.NEEDS_OPERATOR)
     assert statuses(again) == [["unknown", "not started"]]
     assert after.irreversible.begun == {}
@@ -259,7 +259,7 @@ async def test_a_stop_that_came_while_no_server_ran_holds(make_engine: MakeEngin
     after = await make_engine()
     again = await after.store.load_workflow(workflow.id)
     assert again is not None
-    after.executor.resume(again)
+    after.executor.resume([again])
     await after.until(lambda: again.is_final)
     assert again.status is Status.STOPPED
     assert statuses(again) == [["interrupted", "not started"]]
@@ -275,7 +275,7 @@ async def test_a_fatal_error_on_record_is_fatal_after_a_restart_too(make_engine:
     again = await after.store.load_workflow(workflow.id)
     assert again is not None
     after.jobs.release()
-    after.executor.resume(again)
+    after.executor.resume([again])
     await after.until(lambda: again.is_final)
     assert again.status is Status.FAILED
     assert again.standing.reason == "block 0 job 1: no"

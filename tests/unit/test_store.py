@@ -45,8 +45,8 @@ async def insert(store: Store, workflow: Workflow) -> None:
 
 
 async def put(store: Store, workflow: Workflow, changes: list[Change]) -> None:
-    await store.commit([], {workflow.key: changes}, {workflow.key: workflow.standing_after(changes)})
     workflow.apply_all(changes)
+    await store.commit([], {workflow.key: changes}, {workflow.key: workflow.standing})
 
 
 async def test_a_workflow_comes_back_with_its_history(store: Store) -> None:

@@ -12,25 +12,35 @@ from collections.abc import Callable, Iterable
 import structlog
 
 from wf_server.clock import Clock
+from wf_server.engine.job_logs import JobLogs
 from wf_server.errors import StoreConflict, StoreError
 from wf_server.events import Hub
-from wf_server.model import WHOLE, Change, Status, Workflow
-from wf_server.store import Store
+from wf_server.model import WHOLE, Change, Plan, Status, Workflow
+from wf_server.store import JobNotes, Store
 
 log = structlog.get_logger(__name__)
 
 _UNRECORDED = "a bug: changes could not be recorded"
 #: Seconds between two tries to write while the database refuses.
 RETRY_SECONDS = 0.5
+#: Seconds that a line of a job's log waits for company, where nothing else is to be written.
+NOTE_SECONDS = 0.5
 
 
 class Recorder:
     """Queues changes and commits them in groups. `start`, then `close`."""
 
     def __init__(
-        self, store: Store, hub: Hub, clock: Clock, on_failure: Callable[[], None] = lambda: None
+        self,
+        store: Store,
+        hub: Hub,
+        clock: Clock,
+        on_failure: Callable[[], None] = lambda: None,
+        logs: JobLogs | None = None,
     ) -> None:
         self._store = store
+        #: What jobs say of themselves, on its way to the database.
+        self.logs = logs or JobLogs()
         self._hub = hub
         self._clock = clock
         #: Called if recording ends by a bug: a server that cannot record has to end.
@@ -41,6 +51,8 @@ class Recorder:
         self._wake = asyncio.Event()
         self._forming: asyncio.Future[None] | None = None
         self._committing: asyncio.Future[None] | None = None
+        self._note_timer: asyncio.TimerHandle | None = None
+        self._notes_due = False
         self._closing = False
         self._task: asyncio.Task[None] | None = None
         #: Why nothing can be written at present; empty when all is well.
@@ -59,6 +71,8 @@ class Recorder:
     async def close(self, timeout: float = 5.0) -> None:
         """Writes what is queued, then ends; gives up after `timeout` seconds of a refusing database."""
         self._closing = True
+        if self._note_timer is not None:
+            self._note_timer.cancel()
         self._wake.set()
         if self._task is not None:
             done, _ = await asyncio.wait({self._task}, timeout=timeout)
@@ -81,11 +95,18 @@ class Recorder:
         self._changes(workflow).append(Change(0, block, WHOLE, status, now, error, operator, reason))
 
     def job(
-        self, workflow: Workflow, block: int, job: int, status: Status, error: str = "", reason: str = ""
+        self,
+        workflow: Workflow,
+        block: int,
+        job: int,
+        status: Status,
+        error: str = "",
+        reason: str = "",
+        operator: str = "",
     ) -> None:
         """Queues a step of one job."""
         now = self._clock.now_us()
-        self._changes(workflow).append(Change(0, block, job, status, now, error, "", reason))
+        self._changes(workflow).append(Change(0, block, job, status, now, error, operator, reason))
 
     def jobs(
         self, workflow: Workflow, block: int, jobs: Iterable[int], status: Status, error: str = ""
@@ -93,6 +114,27 @@ class Recorder:
         """Queues the same step of several jobs of a block."""
         now = self._clock.now_us()
         self._changes(workflow).extend([Change(0, block, job, status, now, error) for job in jobs])
+
+    def log_line(self, workflow: Workflow, block: int, job: int, text: str) -> None:
+        """Queues a line of a job's log; it is written with the next changes, or soon without any."""
+        self.logs.add(workflow.key, block, job, self._clock.now_us(), text)
+        self._note()
+
+    def job_progress(self, workflow: Workflow, block: int, job: int) -> None:
+        """Queues how far a job was that has ended without completing."""
+        progress = workflow.progress.get((block, job))
+        if progress is not None:
+            self.logs.keep_progress(workflow.key, block, job, progress)
+            self._note()
+
+    def _note(self) -> None:
+        if self._note_timer is None and not self._notes_due:
+            self._note_timer = asyncio.get_running_loop().call_later(NOTE_SECONDS, self._write_notes)
+
+    def _write_notes(self) -> None:
+        self._note_timer = None
+        self._notes_due = True
+        self._wake.set()
 
     async def insert(self, workflow: Workflow) -> None:
         """Stores a new workflow, together with whatever else is waiting; durable on return.
@@ -127,7 +169,7 @@ class Recorder:
 
     async def _run(self) -> None:
         while True:
-            if not (self._queue or self._inserts):
+            if not (self._queue or self._inserts or self._notes_due or (self._closing and self.logs.waiting)):
                 if self._closing:
                     return
                 self._wake.clear()
@@ -137,7 +179,8 @@ class Recorder:
             inserts, self._inserts = self._inserts, []
             done, self._forming = self._forming, None
             self._committing = done
-            await self._commit(inserts, queue)
+            self._notes_due = False
+            await self._commit(inserts, queue, self.logs.take())
             self._committing = None
             if done is not None:
                 done.set_result(None)
@@ -146,25 +189,23 @@ class Recorder:
         self,
         inserts: list[tuple[Workflow, asyncio.Future[None]]],
         queue: dict[int, tuple[Workflow, list[Change]]],
+        notes: JobNotes | None = None,
     ) -> None:
-        numbered = {key: _number(workflow, changes) for key, (workflow, changes) in queue.items()}
-        standings = {
-            key: workflow.standing_after(numbered[key])
-            for key, (workflow, _) in queue.items()
-            if any(change.job == WHOLE for change in numbered[key])
-        }
+        plans = {key: _plan(workflow, changes) for key, (workflow, changes) in queue.items()}
+        numbered = {key: plan.changes for key, plan in plans.items()}
+        standings = {key: plan.standing for key, plan in plans.items() if plan.standing is not None}
         while True:
             try:
-                await self._store.commit([workflow for workflow, _ in inserts], numbered, standings)
+                await self._store.commit([workflow for workflow, _ in inserts], numbered, standings, notes)
                 break
             except StoreConflict as error:
-                await self._commit_apart(inserts, queue, error)
+                await self._commit_apart(inserts, queue, notes, error)
                 return
             except StoreError as error:
                 # The callers hear it; what has happened has to be written whenever that works again.
                 _tell(inserts, error)
                 inserts = []
-                if not numbered:
+                if not (numbered or notes):
                     return
                 await self._wait_to_try_again(error)
         self._all_is_well()
@@ -177,18 +218,24 @@ class Recorder:
         self,
         inserts: list[tuple[Workflow, asyncio.Future[None]]],
         queue: dict[int, tuple[Workflow, list[Change]]],
+        notes: JobNotes | None,
         error: StoreConflict,
     ) -> None:
         """One write contradicts the database: it alone is given up, and the others go on."""
-        if len(inserts) + len(queue) == 1:
+        parts = len(inserts) + len(queue) + bool(notes)
+        if parts == 1:
             _tell(inserts, error)
             for workflow, changes in queue.values():
                 log.critical(_UNRECORDED, workflow=workflow.id, n=len(changes), exc_info=error)
+            if notes:
+                log.error("a bug: what jobs logged could not be kept", exc_info=error)
             return
         for insert in inserts:
             await self._commit([insert], {})
         for key, entry in queue.items():
             await self._commit([], {key: entry})
+        if notes:
+            await self._commit([], {}, notes)
 
     async def _wait_to_try_again(self, error: StoreError) -> None:
         if not self.problem:
@@ -212,12 +259,8 @@ def _tell(inserts: list[tuple[Workflow, asyncio.Future[None]]], error: StoreErro
                 stored.set_exception(error)
 
 
-def _number(workflow: Workflow, changes: list[Change]) -> list[Change]:
-    """Gives the changes their sequence numbers, and drops what would not be legal.
-
-    What is final stays so: a late report of a job that has been written off is dropped here.
-    """
-    legal = [change for change in changes if workflow.is_legal(change)]
-    if len(legal) < len(changes):
-        log.warning("dropped changes that came too late", workflow=workflow.id, n=len(changes) - len(legal))
-    return [Change(seq, *change[1:]) for seq, change in enumerate(legal, workflow.seq + 1)]
+def _plan(workflow: Workflow, changes: list[Change]) -> Plan:
+    plan = workflow.plan(changes)
+    if plan.dropped:
+        log.warning("dropped changes that came too late", workflow=workflow.id, n=plan.dropped)
+    return plan

@@ -15,6 +15,7 @@ from wf_server.engine.runner import Adopted, Runner, RunnerEvents
 from wf_server.jobs.base import Recovery
 from wf_server.jobs.registry import JobRegistry
 from wf_server.model import Job, JobId, Status, Workflow
+from wf_server.store import Store
 
 log = structlog.get_logger(__name__)
 
@@ -39,10 +40,13 @@ class _VerifyContext:
 class Recoverer:
     """Settles the jobs of interrupted workflows, so that a run can go on from there."""
 
-    def __init__(self, registry: JobRegistry, runner: Runner, recorder: Recorder, clock: Clock) -> None:
+    def __init__(
+        self, registry: JobRegistry, runner: Runner, recorder: Recorder, store: Store, clock: Clock
+    ) -> None:
         self._registry = registry
         self._runner = runner
         self._recorder = recorder
+        self._store = store
         self._clock = clock
 
     async def settle(self, workflow: Workflow, events: RunnerEvents, *, rerun: bool) -> set[JobId]:
@@ -58,6 +62,8 @@ class Recoverer:
             for j, status in enumerate(block.statuses)
             if status == Status.RUNNING
         ]
+        sizes = await self._store.load_log_sizes(workflow.key)
+        self._recorder.logs.adopt(workflow.key, sizes)
         known = await self._runner.adopt(running, events) if running else {}
         for job in running:
             state = known.get(job, Adopted.LOST)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -11,21 +15,34 @@ from wf_server.clock import Clock
 from wf_server.engine.cache import WorkflowCache
 from wf_server.engine.checker import RequestChecker
 from wf_server.engine.executor import Executor
+from wf_server.engine.orders import Order, Resolution, targets_of
 from wf_server.engine.recorder import Recorder
+from wf_server.engine.rerun import rerun_of
 from wf_server.errors import (
     AlreadyExecuted,
     EmergencyStopped,
+    FailedPrecondition,
     InvalidRequest,
+    KeyReused,
     NotFound,
     Refused,
+    ShuttingDown,
+    StoreConflict,
     StoreError,
     TooLate,
 )
 from wf_server.estop import EmergencyStops
 from wf_server.events import Hub
+from wf_server.jobs import JobRegistry
 from wf_server.model import (
     WORKFLOW_ACTIVE,
+    Attempt,
     Change,
+    Lineage,
+    LineageKind,
+    LogLine,
+    Progress,
+    Receipt,
     Rejection,
     RejectionSummary,
     Status,
@@ -33,12 +50,31 @@ from wf_server.model import (
     Violation,
     Workflow,
     WorkReq,
+    attempts_in,
+    receipt_of,
 )
 from wf_server.store import Page, Store
 
 log = structlog.get_logger(__name__)
 
 MICROSECONDS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class JobStory:
+    """A job's attempts, the kept lines of its log, and how far it was if it ended without completing."""
+
+    attempts: tuple[Attempt, ...]
+    log: tuple[LogLine, ...]
+    progress: Progress | None
+
+
+@dataclass(frozen=True, slots=True)
+class BlockNotes:
+    """What is kept of what jobs of a block said of themselves, by job."""
+
+    logs: Mapping[int, Sequence[str]]
+    progress: Mapping[int, Progress]
 
 
 class Workflows:
@@ -53,6 +89,7 @@ class Workflows:
         stops: EmergencyStops,
         hub: Hub,
         clock: Clock,
+        registry: JobRegistry,
         *,
         exec_within: float,
     ) -> None:
@@ -63,32 +100,68 @@ class Workflows:
         self._stops = stops
         self._hub = hub
         self._clock = clock
+        self._registry = registry
         #: Seconds from submission in which a workflow may be executed.
         self._exec_within = exec_within
-        self._starting: set[str] = set()
+        #: Those of which somebody decides right now whether they start or never will.
+        self._deciding: set[str] = set()
+        self._submitting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._cache = WorkflowCache()
 
     async def check(self, request: WorkReq) -> list[Violation]:
         """Finds everything for which submit would refuse the request now; stores nothing."""
         return self._stop_violations(request.name) + await self._checker.violations(request)
 
-    async def submit(self, request: WorkReq, operator: str, mends: str = "") -> str:
+    async def submit(
+        self,
+        request: WorkReq,
+        operator: str,
+        mends: str = "",
+        key: str = "",
+        lineage: Lineage | None = None,
+    ) -> str:
         """Stores a request that breaks no rule; returns its id.
 
-        `mends` names the rejection that the request mends. Raises EmergencyStopped or Refused, with every
-        violation; the refused request is kept. Raises NotFound where there is no such rejection.
+        `mends` names the rejection that the request mends, `lineage` the workflow that it was made from.
+        The same request under the same `key` gives the same id. Raises EmergencyStopped or Refused, with
+        every violation; the refused request is kept. Raises NotFound where there is no such rejection or
+        workflow, KeyReused for another request under a key, ShuttingDown.
         """
+        if not key:
+            return await self._submit(request, operator, mends, key, lineage)
+        async with self._submitting.setdefault(key, asyncio.Lock()):
+            try:
+                return await self._submit(request, operator, mends, key, lineage)
+            except (Refused, StoreConflict, ShuttingDown) as error:
+                # What was accepted before stays accepted, whatever has changed since.
+                found = await self._store.submitted_under(key)
+                if found is None:
+                    raise
+                workflow_id, earlier = found
+                if earlier != request:
+                    told = f"the submit key {key!r} was used for another request: workflow {workflow_id}"
+                    raise KeyReused(told) from error
+                return workflow_id
+
+    async def _submit(
+        self, request: WorkReq, operator: str, mends: str, key: str, lineage: Lineage | None
+    ) -> str:
+        self._executor.check_open()
         if mends:
             await self.rejection(mends)
+        if lineage is not None:
+            await self.find(lineage.workflow_id)
         violations = await self.check(request)
         if violations:
-            await self._refuse(request, violations, operator)
+            await self._refuse(request, violations, operator, key)
         workflow = Workflow(
             id=str(uuid.uuid4()),
             request=request,
             operator=operator,
             created_us=self._clock.now_us(),
             mends=mends,
+            lineage=lineage,
+            submit_key=key,
         )
         await self._recorder.insert(workflow)
         self._cache.put(workflow)
@@ -103,7 +176,7 @@ class Workflows:
         _expect_id(workflow_id)
         workflow = await self.find(workflow_id)
         begun = workflow.status is not Status.NOT_STARTED or self._executor.find(workflow_id)
-        if begun or workflow_id in self._starting:
+        if begun or workflow_id in self._deciding:
             label = workflow.status.label
             raise AlreadyExecuted(f"workflow {workflow_id} was executed before: it is {label}")
         age = (self._clock.now_us() - workflow.created_us) / MICROSECONDS
@@ -112,18 +185,134 @@ class Workflows:
                 f"workflow {workflow_id} was submitted {age:.0f} s ago; it can be executed only within "
                 f"{self._exec_within:.0f} s: submit it again"
             )
-        self._starting.add(workflow_id)
-        try:
-            violations = await self._checker.violations(workflow.request)
-            # Last, and with nothing to wait for before the start: a stop may come at any time.
-            violations = self._stop_violations(workflow.name) + violations
-            if violations:
-                raise _refusal(violations)
+        with self._decides(workflow_id):
+            await self._check_again(workflow)
             started = self._executor.start(workflow, operator)
-        finally:
             # From here on the executor knows it.
-            self._starting.discard(workflow_id)
         await started
+
+    async def _check_again(self, workflow: Workflow) -> None:
+        """Raises what submit would: policies and stops may have changed since."""
+        violations = await self._checker.violations(workflow.request)
+        # Last, and with nothing to wait for before the start: a stop may come at any time.
+        violations = self._stop_violations(workflow.name) + violations
+        if violations:
+            raise _refusal(violations)
+
+    @contextmanager
+    def _decides(self, workflow_id: str) -> Iterator[None]:
+        self._deciding.add(workflow_id)
+        try:
+            yield
+        finally:
+            self._deciding.discard(workflow_id)
+
+    # Orders of operators; each is durable when it returns. All raise NotFound and FailedPrecondition.
+
+    async def pause(self, workflow_id: str, order: Order) -> Workflow:
+        """Starts nothing more of a workflow; jobs in flight end by themselves."""
+        workflow = await self.find(workflow_id)
+        (await self._executor.run_of(workflow)).pause(order)
+        return await self._ordered("paused", workflow, order)
+
+    async def resume(self, workflow_id: str, order: Order) -> Workflow:
+        """Lets a paused workflow go on."""
+        workflow = await self.find(workflow_id)
+        (await self._executor.run_of(workflow)).resume(order)
+        return await self._ordered("resumed", workflow, order)
+
+    async def cancel(self, workflow_id: str, order: Order) -> Workflow:
+        """Ends a workflow, in whatever state it is."""
+        workflow = await self.find(workflow_id)
+        if workflow.is_final or workflow_id in self._deciding:
+            told = "being executed right now: try again" if not workflow.is_final else _ended(workflow)
+            raise FailedPrecondition(f"workflow {workflow_id} cannot be cancelled: it is {told}")
+        if self._executor.find(workflow_id) is None:
+            with self._decides(workflow_id):
+                self._recorder.workflow(
+                    workflow, Status.CANCELLED, operator=order.operator, reason=order.reason
+                )
+                return await self._ordered("cancelled", workflow, order)
+        if not self._executor.cancel_queued(workflow, order):
+            (await self._executor.run_of(workflow)).cancel(order)
+        return await self._ordered("cancelled", workflow, order)
+
+    async def release(self, workflow_id: str, block: int, confirm: str, order: Order) -> Workflow:
+        """Gives the go for the block before which a workflow is held.
+
+        A point of no return asks for its targets' name and is checked again: raises InvalidRequest,
+        EmergencyStopped, Refused.
+        """
+        workflow = await self.find(workflow_id)
+        run = await self._executor.run_of(workflow)
+        if run.held_before == block and workflow.request.blocks[block].point_of_no_return:
+            expected = targets_of(workflow, block)
+            if confirm != expected:
+                told = f"block {block} is a point of no return: confirm it with {expected!r}, not {confirm!r}"
+                raise InvalidRequest(told)
+            await self._check_again(workflow)
+        run.release(block, order)
+        return await self._ordered("released", workflow, order)
+
+    async def resolve(
+        self, workflow_id: str, block: int, job: int, resolution: Resolution, order: Order
+    ) -> Workflow:
+        """Says what became of a job whose outcome is unknown."""
+        workflow = await self.find(workflow_id)
+        self.expect_job(workflow, block, job)
+        (await self._executor.run_of(workflow)).resolve(block, job, resolution, order)
+        return await self._ordered(f"resolved {block}/{job} as {resolution.value}", workflow, order)
+
+    async def _ordered(self, what: str, workflow: Workflow, order: Order) -> Workflow:
+        await self._recorder.flush()
+        log.info(what, workflow=workflow.id, operator=order.operator, reason=order.reason)
+        return workflow
+
+    # Reports
+
+    async def receipt(self, workflow_id: str) -> tuple[Workflow, Receipt]:
+        """Tells what a stop or a cancel did. Raises NotFound; FailedPrecondition where there was none."""
+        workflow = await self.find(workflow_id)
+        receipt = receipt_of(workflow)
+        if receipt is None:
+            told = f"nobody stopped or cancelled workflow {workflow_id}: it is {workflow.status.label}"
+            raise FailedPrecondition(told)
+        return workflow, receipt
+
+    async def as_of(self, workflow_id: str, seq: int) -> Workflow:
+        """Returns a workflow as it stood after a change of its history, or now where that is to come."""
+        workflow = await self.find(workflow_id)
+        return workflow if seq >= workflow.seq else await self._store.load_as_of(workflow, seq)
+
+    async def plan_rerun(self, workflow_id: str, *, failed_only: bool) -> tuple[WorkReq, Lineage]:
+        """Makes the request that would run a workflow, or what failed of it, again."""
+        workflow = await self.find(workflow_id)
+        request = rerun_of(workflow, self._registry, failed_only=failed_only)
+        return request, Lineage(LineageKind.RERUN, workflow.id)
+
+    async def job(self, workflow_id: str, block: int, job: int) -> tuple[Workflow, JobStory]:
+        """Returns a job's attempts and log. Raises NotFound."""
+        workflow = await self.find(workflow_id)
+        self.expect_job(workflow, block, job)
+        changes = await self._store.load_job_history(workflow.key, block, job)
+        log_lines = await self._store.load_log(workflow.key, block, job)
+        log_lines += self._recorder.logs.pending(workflow.key, block, job)
+        notes = await self.notes(workflow, block, job, job + 1)
+        return workflow, JobStory(tuple(attempts_in(changes)), tuple(log_lines), notes.progress.get(job))
+
+    async def notes(self, workflow: Workflow, block: int, first: int, end: int) -> BlockNotes:
+        """What is kept of what some jobs of a block said of themselves."""
+        logs = await self._store.load_logs(workflow.key, block, first, end)
+        progress = await self._store.load_progress(workflow.key, block, first, end)
+        return BlockNotes(logs, progress)
+
+    def expect_job(self, workflow: Workflow, block: int, job: int) -> None:
+        """Raises NotFound where a workflow has no such job."""
+        if not 0 <= block < len(workflow.blocks):
+            raise NotFound(f"workflow {workflow.id} has no block {block}: it has {len(workflow.blocks)}")
+        jobs = len(workflow.blocks[block].statuses)
+        if not 0 <= job < jobs:
+            raise NotFound(f"block {block} of workflow {workflow.id} has no job {job}: it has {jobs}")
 
     async def find(self, workflow_id: str) -> Workflow:
         """Returns a workflow with its state: live where it runs. Raises NotFound."""
@@ -167,9 +356,9 @@ class Workflows:
             raise NotFound(f"there is no rejection with the id {rejection_id[:80]!r}")
         return found
 
-    def running(self, name: str) -> int:
-        """How many workflows of a type run now (`*`: of any type)."""
-        return sum(name in ("*", workflow.name) for workflow in self._executor.active())
+    def running(self, name: str) -> list[str]:
+        """The ids of the workflows of a type that run now or wait for their turn (`*`: of any type)."""
+        return [found.id for found in self._executor.active() if name in ("*", found.name)]
 
     def active(self) -> list[Summary]:
         """The workflows that run now."""
@@ -178,8 +367,7 @@ class Workflows:
     async def recover(self) -> int:
         """Resumes every workflow that an earlier server left unfinished; returns how many."""
         unfinished = await self._store.load_workflows(WORKFLOW_ACTIVE)
-        for workflow in unfinished:
-            self._executor.resume(self._cache.put(workflow))
+        self._executor.resume([self._cache.put(workflow) for workflow in unfinished])
         return len(unfinished)
 
     def _current(self, summary: Summary) -> Summary:
@@ -191,7 +379,10 @@ class Workflows:
             return []
         return [Violation("emergencyStop", self._stops.why(name), found="stop", expected="go")]
 
-    async def _refuse(self, request: WorkReq, violations: list[Violation], operator: str) -> None:
+    async def _refuse(self, request: WorkReq, violations: list[Violation], operator: str, key: str) -> None:
+        if key and await self._store.submitted_under(key) is not None:
+            # It was accepted before, so it is none to be kept as refused; see submit.
+            raise _refusal(violations)
         rejection_id = str(uuid.uuid4())
         try:
             now = self._clock.now_us()
@@ -202,6 +393,10 @@ class Workflows:
             rejection_id = ""
         log.info("refused", name=request.name, operator=operator, violations=len(violations))
         raise _refusal(violations, rejection_id)
+
+
+def _ended(workflow: Workflow) -> str:
+    return f"{workflow.status.label} already"
 
 
 def _expect_id(workflow_id: str) -> None:

@@ -99,6 +99,8 @@ class JobType(ABC):
     help: ClassVar[str]
     args: ClassVar[tuple[Arg, ...]]
     recovery: ClassVar[Recovery]
+    #: It checks what has to hold before the work: a rerun of what failed repeats it.
+    precondition: ClassVar[bool] = False
 
     def check(self, args: Mapping[str, str]) -> list[ArgProblem]:
         """Finds what the declaration cannot express, of arguments that fit the declaration.

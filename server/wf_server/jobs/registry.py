@@ -9,7 +9,7 @@ from wf_server.errors import ConfigError
 from wf_server.inventory import Inventory
 from wf_server.jobs.arguments import ArgumentChecker
 from wf_server.jobs.base import ArgProblem, JobType
-from wf_server.jobs.disk_erase import DiskErase
+from wf_server.jobs.disk_erase import DiskErase, Erasures
 from wf_server.jobs.settings import DiskEraseSettings, NoSettings, job_settings
 from wf_server.jobs.sleep import Sleep
 from wf_server.jobs.token_bucket import TokenBucket
@@ -49,16 +49,26 @@ class JobRegistry:
         return [] if job_type is None else self._checker.check(job_type, job.args)
 
 
-def build_registry(config: ServerConfig, inventory: Callable[[], Inventory], tokens: Tokens) -> JobRegistry:
-    """Makes every job type with its settings. Raises ConfigError for settings it cannot work with."""
+def build_registry(
+    config: ServerConfig,
+    inventory: Callable[[], Inventory],
+    tokens: Tokens,
+    erasures: Erasures,
+    more: Iterable[JobType] = (),
+) -> JobRegistry:
+    """Makes every job type with its settings, and adds `more`.
+
+    Raises ConfigError for settings that a job type cannot work with.
+    """
     job_settings(config, Sleep.name, NoSettings)
     job_settings(config, TokenBucket.name, NoSettings)
     job_settings(config, ValidateDecom.name, NoSettings)
     job_types: list[JobType] = [
-        DiskErase(job_settings(config, DiskErase.name, DiskEraseSettings), inventory),
+        DiskErase(job_settings(config, DiskErase.name, DiskEraseSettings), inventory, erasures),
         Sleep(),
         TokenBucket(tokens),
         ValidateDecom(inventory),
+        *more,
     ]
     registry = JobRegistry(job_types, ArgumentChecker(inventory, tokens.names))
     for name in config.jobs:

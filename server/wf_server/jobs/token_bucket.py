@@ -32,6 +32,7 @@ class TokenBucket(JobType):
     )
     # A job has one token at most, however often it runs.
     recovery = Recovery.IDEMPOTENT
+    precondition = True
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens

@@ -27,6 +27,7 @@ class ValidateDecom(JobType):
         ),
     )
     recovery = Recovery.IDEMPOTENT
+    precondition = True
 
     def __init__(self, inventory: Callable[[], Inventory]) -> None:
         self._inventory = inventory

@@ -1,28 +1,25 @@
 """Workflows, blocks, jobs, their statuses and the legal steps between them. No I/O."""
 
+from wf_server.model.attempt import Attempt, LogLine, attempts_in
+from wf_server.model.block import BlockState, Progress
 from wf_server.model.bucket import BucketLevel
+from wf_server.model.change import FATAL, WHOLE, Change, IllegalStep
+from wf_server.model.receipt import Fate, Receipt, receipt_of
 from wf_server.model.rejection import Rejection, RejectionSummary
+from wf_server.model.standing import Lineage, LineageKind, Standing, Summary
 from wf_server.model.status import (
     BLOCK_FINAL,
     JOB_FINAL,
     JOB_TROUBLE,
     WORKFLOW_ACTIVE,
+    WORKFLOW_ENDING,
     WORKFLOW_FINAL,
+    WORKFLOW_PARKED,
     Status,
 )
 from wf_server.model.stop import EVERYTHING, StopRecord, StopStatus
-from wf_server.model.workflow import (
-    FATAL,
-    WHOLE,
-    BlockState,
-    Change,
-    IllegalStep,
-    Progress,
-    Standing,
-    Summary,
-    Workflow,
-)
-from wf_server.model.workreq import Block, Job, JobId, Violation, WorkReq
+from wf_server.model.workflow import Order, Plan, Workflow
+from wf_server.model.workreq import Block, Job, JobId, OnFailure, Retry, Violation, WorkReq
 
 __all__ = [
     "BLOCK_FINAL",
@@ -32,17 +29,29 @@ __all__ = [
     "JOB_TROUBLE",
     "WHOLE",
     "WORKFLOW_ACTIVE",
+    "WORKFLOW_ENDING",
     "WORKFLOW_FINAL",
+    "WORKFLOW_PARKED",
+    "Attempt",
     "Block",
     "BlockState",
     "BucketLevel",
     "Change",
+    "Fate",
     "IllegalStep",
     "Job",
     "JobId",
+    "Lineage",
+    "LineageKind",
+    "LogLine",
+    "OnFailure",
+    "Order",
+    "Plan",
     "Progress",
+    "Receipt",
     "Rejection",
     "RejectionSummary",
+    "Retry",
     "Standing",
     "Status",
     "StopRecord",
@@ -51,4 +60,6 @@ __all__ = [
     "Violation",
     "WorkReq",
     "Workflow",
+    "attempts_in",
+    "receipt_of",
 ]

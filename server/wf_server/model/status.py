@@ -22,6 +22,10 @@ class Status(IntEnum):
     UNKNOWN = 12
     SKIPPED = 13
     STOPPING = 14
+    CANCELLING = 15
+    RETRYING = 16
+    HELD = 17
+    QUEUED = 18
 
     @property
     def label(self) -> str:
@@ -33,25 +37,34 @@ S = Status
 
 #: A workflow that is in one of these never changes again.
 WORKFLOW_FINAL = frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.STOPPED})
+#: Executed, begun, and not told to end.
+_GOING_ON = frozenset({S.RUNNING, S.PAUSING, S.PAUSED, S.NEEDS_OPERATOR, S.HELD})
+#: Told to end, on record before it has: a restart does not forget it.
+WORKFLOW_ENDING = frozenset({S.STOPPING, S.CANCELLING})
 #: A workflow that is in one of these has been executed and has not ended.
-WORKFLOW_ACTIVE = frozenset({S.RUNNING, S.PAUSING, S.PAUSED, S.NEEDS_OPERATOR, S.STOPPING})
+WORKFLOW_ACTIVE = _GOING_ON | WORKFLOW_ENDING | {S.QUEUED}
+#: A workflow that is in one of these waits for a person: nothing of it runs until then.
+WORKFLOW_PARKED = frozenset({S.PAUSED, S.NEEDS_OPERATOR, S.HELD})
 BLOCK_FINAL = WORKFLOW_FINAL | {S.SKIPPED}
 #: A job in one of these never changes by a report of the job itself.
 JOB_FINAL = frozenset({S.COMPLETED, S.FAILED, S.INTERRUPTED, S.UNKNOWN, S.SKIPPED})
 #: What makes a block's `has_error` and a workflow's `had_errors` true.
 JOB_TROUBLE = frozenset({S.FAILED, S.INTERRUPTED, S.UNKNOWN})
 
-_ACTIVE_ENDS = WORKFLOW_FINAL | WORKFLOW_ACTIVE
+_NEXT = _GOING_ON | WORKFLOW_ENDING | WORKFLOW_FINAL
+_BEGIN = frozenset({S.QUEUED, S.RUNNING, S.CANCELLED, S.STOPPED})
 
 WORKFLOW_STEPS: dict[Status, frozenset[Status]] = {
-    S.NOT_STARTED: frozenset({S.AWAITING_APPROVAL, S.RUNNING, S.CANCELLED, S.STOPPED}),
-    S.AWAITING_APPROVAL: frozenset({S.NOT_STARTED, S.RUNNING, S.CANCELLED, S.STOPPED, S.FAILED}),
-    S.RUNNING: _ACTIVE_ENDS - {S.RUNNING},
-    S.PAUSING: _ACTIVE_ENDS - {S.PAUSING},
-    S.PAUSED: _ACTIVE_ENDS - {S.PAUSED, S.PAUSING},
-    S.NEEDS_OPERATOR: _ACTIVE_ENDS - {S.NEEDS_OPERATOR},
-    # Told to end, on record before it has: a restart does not forget it.
-    S.STOPPING: frozenset({S.STOPPED, S.CANCELLED}),
+    S.NOT_STARTED: _BEGIN | {S.AWAITING_APPROVAL},
+    S.AWAITING_APPROVAL: _BEGIN | {S.NOT_STARTED, S.FAILED},
+    S.QUEUED: _BEGIN - {S.QUEUED},
+    S.RUNNING: _NEXT - {S.RUNNING},
+    S.PAUSING: _NEXT - {S.PAUSING},
+    S.PAUSED: _NEXT - {S.PAUSED, S.PAUSING},
+    S.NEEDS_OPERATOR: _NEXT - {S.NEEDS_OPERATOR},
+    S.HELD: _NEXT - {S.HELD, S.PAUSING},
+    S.STOPPING: frozenset({S.STOPPED}),
+    S.CANCELLING: frozenset({S.CANCELLED}),
 }
 BLOCK_STEPS: dict[Status, frozenset[Status]] = {
     S.NOT_STARTED: frozenset({S.RUNNING, S.SKIPPED}),
@@ -60,7 +73,8 @@ BLOCK_STEPS: dict[Status, frozenset[Status]] = {
 JOB_STEPS: dict[Status, frozenset[Status]] = {
     S.NOT_STARTED: frozenset({S.RUNNING, S.SKIPPED}),
     # Back to not started: a restart found that it has to be run again.
-    S.RUNNING: JOB_FINAL | {S.NOT_STARTED},
+    S.RUNNING: JOB_FINAL | {S.NOT_STARTED, S.RETRYING},
+    S.RETRYING: frozenset({S.RUNNING, S.FAILED, S.INTERRUPTED}),
     # Only a person resolves an unknown outcome.
     S.UNKNOWN: frozenset({S.COMPLETED, S.FAILED, S.NOT_STARTED}),
 }

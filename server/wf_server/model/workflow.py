@@ -6,141 +6,49 @@ history back, so both give the same picture and neither can make an illegal step
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from wf_server.model.block import BlockState, Progress
+from wf_server.model.change import FATAL, WHOLE, Change, IllegalStep
+from wf_server.model.standing import Lineage, Standing, Summary
 from wf_server.model.status import (
     BLOCK_STEPS,
     JOB_STEPS,
     JOB_TROUBLE,
+    WORKFLOW_ENDING,
     WORKFLOW_FINAL,
     WORKFLOW_STEPS,
     Status,
 )
 from wf_server.model.workreq import WorkReq
 
-#: In a change's block or job: it is about the level above.
-WHOLE = -1
-#: A failed job's reason where its failure also ends the workflow.
-FATAL = "fatal"
-
-
-class IllegalStep(Exception):
-    """A bug: something tried to make a step that the model forbids."""
-
-
-class Change(NamedTuple):
-    """One step of a workflow's history. Times are microseconds since 1970-01-01 UTC."""
-
-    seq: int
-    block: int
-    job: int
-    status: Status
-    time_us: int
-    error: str = ""
-    operator: str = ""
-    reason: str = ""
+_ORDERS = {Status.STOPPING: Status.STOPPED, Status.CANCELLING: Status.CANCELLED}
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
-    """A workflow in one line, from memory or from the database."""
+class Order:
+    """The stop or the cancel that ended a workflow, or is ending it."""
 
-    id: str
-    name: str
-    desc: str
-    operator: str
+    #: STOPPED or CANCELLED.
     status: Status
-    created_us: int
-    started_us: int
-    ended_us: int
+    operator: str
     reason: str
-    seq: int
-    blocks: int
-    current_block: int | None
-    #: Jobs by status.
-    counts: Mapping[int, int]
-    #: The rejection that it mends; empty: none.
-    mends: str = ""
-
-    @property
-    def had_errors(self) -> bool:
-        """Whether a job failed, was interrupted, or has an unknown outcome."""
-        return any(self.counts.get(status) for status in JOB_TROUBLE)
+    time_us: int
+    #: The jobs that were running then, by (block, job).
+    in_flight: tuple[tuple[int, int], ...]
 
 
-@dataclass(slots=True)
-class Progress:
-    """What a running job said of itself last; not part of the durable record."""
+class Plan(NamedTuple):
+    """Changes that may be made now, in order, with their numbers."""
 
-    fraction: float = 0.0
-    message: str = ""
-    log: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class BlockState:
-    """A block's status and, packed, those of its jobs."""
-
-    statuses: bytearray
-    started: array[int]
-    ended: array[int]
-    errors: dict[int, str] = field(default_factory=dict)
-    status: Status = Status.NOT_STARTED
-    started_us: int = 0
-    ended_us: int = 0
-
-    @classmethod
-    def of(cls, jobs: int) -> BlockState:
-        """The state of a block of so many jobs that has not started."""
-        zeros = bytes(8 * jobs)
-        return cls(bytearray([Status.NOT_STARTED]) * jobs, array("q", zeros), array("q", zeros))
-
-    def count(self, status: Status) -> int:
-        """How many jobs are in that status."""
-        return self.statuses.count(status)
-
-    @property
-    def has_error(self) -> bool:
-        """Whether a job failed, was interrupted, or has an unknown outcome."""
-        return any(status in self.statuses for status in JOB_TROUBLE)
-
-
-@dataclass(slots=True)
-class Standing:
-    """Where a workflow stands, without its blocks and jobs: what a listing shows of it."""
-
-    counts: Counter[int]
-    status: Status = Status.NOT_STARTED
-    started_us: int = 0
-    ended_us: int = 0
-    reason: str = ""
-    seq: int = 0
-    current_block: int | None = None
-
-    def copy(self) -> Standing:
-        """A standing of its own, equal to this one."""
-        return replace(self, counts=Counter(self.counts))
-
-    def note(self, change: Change, before: int) -> None:
-        """Takes in a legal step; `before` is the status that it leads away from."""
-        self.seq = change.seq
-        if change.job >= 0:
-            self.counts[before] -= 1
-            self.counts[change.status] += 1
-        elif change.block >= 0:
-            if change.status is Status.RUNNING:
-                self.current_block = change.block
-        else:
-            self.status = change.status
-            self.reason = change.error or change.reason
-            if change.status is Status.RUNNING and not self.started_us:
-                self.started_us = change.time_us
-            if change.status in WORKFLOW_FINAL:
-                self.ended_us = change.time_us
+    changes: list[Change]
+    #: How many of those asked for are not legal any more, and left out.
+    dropped: int
+    #: Where the workflow will stand after them; None where they are about jobs only.
+    standing: Standing | None
 
 
 @dataclass(slots=True, weakref_slot=True)
@@ -153,19 +61,28 @@ class Workflow:
     created_us: int
     #: The rejection that it mends; empty: none.
     mends: str = ""
+    lineage: Lineage | None = None
+    #: The key under which the client submitted it; empty: none.
+    submit_key: str = ""
     #: The database's own number for it; 0 before it is stored.
     key: int = 0
     blocks: list[BlockState] = field(default_factory=list)
     standing: Standing = field(default_factory=lambda: Standing(Counter()))
     #: The first fatal error: nothing more may start after it. Empty: there was none.
     fatal: str = ""
+    #: The stop or cancel that ended it, or is ending it.
+    order: Order | None = None
     #: Of running jobs only, by (block, job).
-    progress: dict[tuple[int, int], Progress] = field(default_factory=dict)
+    progress: dict[tuple[int, int], Progress] = field(default_factory=dict, compare=False)
+    #: What it does while nothing seems to happen, and until when at the latest (0: nobody knows).
+    activity: str = field(default="", compare=False)
+    until_us: int = field(default=0, compare=False)
 
     def __post_init__(self) -> None:
         if not self.blocks:
             self.blocks = [BlockState.of(len(block.jobs)) for block in self.request.blocks]
             self.standing.counts[Status.NOT_STARTED] = self.request.job_count
+            self.standing.since_us = self.created_us
 
     @property
     def name(self) -> str:
@@ -210,26 +127,39 @@ class Workflow:
             status=standing.status,
             started_us=standing.started_us,
             ended_us=standing.ended_us,
+            since_us=standing.since_us,
             reason=standing.reason,
             seq=standing.seq,
             current_block=standing.current_block,
             counts=dict(standing.counts),
             mends=self.mends,
+            lineage=self.lineage,
+            activity=self.activity,
+            until_us=self.until_us,
         )
 
-    def standing_after(self, changes: Sequence[Change]) -> Standing:
-        """Where it will stand after these changes, no two of which are about the same thing."""
-        standing = self.standing.copy()
-        for change in changes:
-            standing.note(change, self._before(change))
-        return standing
+    def plan(self, changes: Sequence[Change]) -> Plan:
+        """Numbers changes and leaves out what would not be legal, in the order they are given.
 
-    def is_legal(self, change: Change) -> bool:
-        """Whether the model allows this step now."""
-        if change.job >= 0:
-            return change.status in JOB_STEPS.get(self._before(change), ())
-        steps = BLOCK_STEPS if change.block >= 0 else WORKFLOW_STEPS
-        return change.status in steps.get(self._before(change), ())
+        What is final stays so: a late report of a job that has been written off is left out here.
+        """
+        planned: list[Change] = []
+        now: dict[tuple[int, int], Status] = {}
+        standing: Standing | None = None
+        if any(change.job == WHOLE for change in changes):
+            standing = self.standing.copy()
+        seq = self.standing.seq
+        for change in changes:
+            place = change[1:3]
+            before = now.get(place) or self._before(change)
+            if change.status not in _steps(change).get(before, ()):
+                continue
+            seq += 1
+            now[place] = change.status
+            planned.append(numbered := Change(seq, *change[1:]))
+            if standing is not None:
+                standing.note(numbered, before)
+        return Plan(planned, len(changes) - len(planned), standing)
 
     def apply_all(self, changes: Sequence[Change]) -> None:
         """Applies changes in order; raises IllegalStep at the first that cannot be."""
@@ -241,13 +171,15 @@ class Workflow:
         before = self._before(change)
         if change.seq != self.standing.seq + 1:
             raise IllegalStep(f"{self.id}: change {change.seq} after {self.standing.seq}")
-        if not self.is_legal(change):
+        if change.status not in _steps(change).get(before, ()):
             place = f"{change.block}/{change.job}" if change.block >= 0 else "workflow"
             raise IllegalStep(f"{self.id} {place}: from {Status(before).label} to {change.status.label}")
         if change.job >= 0:
             self._set_job(change)
         elif change.block >= 0:
-            self._set_block(change)
+            self.blocks[change.block].set_own(change)
+        else:
+            self._note_order(change)
         self.standing.note(change, before)
 
     def _before(self, change: Change) -> Status:
@@ -258,24 +190,32 @@ class Workflow:
         return self.standing.status
 
     def _set_job(self, change: Change) -> None:
-        block, job, status = self.blocks[change.block], change.job, change.status
-        block.statuses[job] = status
-        if status is Status.RUNNING:
-            block.started[job] = change.time_us
-            block.ended[job] = 0
-            block.errors.pop(job, None)
-            return
-        block.ended[job] = 0 if status is Status.NOT_STARTED else change.time_us
-        if change.error:
-            block.errors[job] = change.error
-        if change.reason == FATAL and not self.fatal:
-            self.fatal = f"block {change.block} job {job}: {change.error}"
-        self.progress.pop((change.block, job), None)
-
-    def _set_block(self, change: Change) -> None:
-        block = self.blocks[change.block]
-        block.status = change.status
+        self.blocks[change.block].set_job(change)
         if change.status is Status.RUNNING:
-            block.started_us = change.time_us
-        else:
-            block.ended_us = change.time_us
+            return
+        if change.reason == FATAL and not self.fatal:
+            self.fatal = f"block {change.block} job {change.job}: {change.error}"
+        self.progress.pop((change.block, change.job), None)
+
+    def _note_order(self, change: Change) -> None:
+        if self.order is not None:
+            return
+        status = _ORDERS.get(change.status, change.status)
+        if status in (Status.STOPPED, Status.CANCELLED):
+            in_flight = self._in_flight() if change.status in WORKFLOW_ENDING else ()
+            self.order = Order(status, change.operator, change.reason, change.time_us, in_flight)
+
+    def _in_flight(self) -> tuple[tuple[int, int], ...]:
+        return tuple(
+            (b, j)
+            for b, block in enumerate(self.blocks)
+            if block.status is Status.RUNNING
+            for j, status in enumerate(block.statuses)
+            if status == Status.RUNNING
+        )
+
+
+def _steps(change: Change) -> dict[Status, frozenset[Status]]:
+    if change.job >= 0:
+        return JOB_STEPS
+    return BLOCK_STEPS if change.block >= 0 else WORKFLOW_STEPS

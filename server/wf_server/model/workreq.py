@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -18,6 +19,30 @@ class JobId(NamedTuple):
     job: int
 
 
+class OnFailure(IntEnum):
+    """What becomes of the later blocks when a block ends with errors; the numbers are the contract's."""
+
+    UNSPECIFIED = 0
+    CONTINUE = 1
+    STOP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """When a failed job is tried again; durations and the rest as they were written."""
+
+    #: In all, the first one included.
+    attempts: int = 1
+    delay: str = ""
+    #: 0: the default.
+    backoff: float = 0.0
+    max_delay: str = ""
+    #: The share of a pause that may be added to it.
+    jitter: float = 0.0
+    #: Only errors that contain one of these, whatever their case; none: every error.
+    errors: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One action: a job type's name and its arguments."""
@@ -25,6 +50,9 @@ class Job:
     name: str
     desc: str = ""
     args: Mapping[str, str] = field(default_factory=lambda: _NO_ARGS)
+    #: How long one attempt may take, as written: `30s`. Empty: for ever.
+    timeout: str = ""
+    retry: Retry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +62,24 @@ class Block:
     desc: str
     rate_limit: int
     jobs: tuple[Job, ...]
+    #: At which failure nothing more starts, as written: `3`, or `20%` of the jobs. Empty: no budget.
+    max_failures: str = ""
+    #: Never more at once than may still fail.
+    no_overshoot: bool = False
+    on_failure: OnFailure = OnFailure.UNSPECIFIED
+    #: Waits for an operator's go.
+    hold: bool = False
+    #: It cannot be undone: holds, and the go has to name its targets.
+    point_of_no_return: bool = False
+    #: How many jobs each wave lets start, as written.
+    ramp: tuple[str, ...] = ()
+    #: How long to wait after each wave, as written.
+    soak: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether it waits for an operator's go before its first job."""
+        return self.hold or self.point_of_no_return
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +89,15 @@ class WorkReq:
     name: str
     desc: str
     blocks: tuple[Block, ...]
+    #: As a block's, over all jobs.
+    max_failures: str = ""
+    no_overshoot: bool = False
+    on_failure: OnFailure = OnFailure.UNSPECIFIED
+
+    def stops_after(self, block: int) -> bool:
+        """Whether errors in this block end the workflow after it."""
+        own = self.blocks[block].on_failure
+        return (own or self.on_failure) is OnFailure.STOP
 
     def jobs(self) -> Iterator[tuple[int, int, Job]]:
         """Yields every job with its zero-based block and job position."""

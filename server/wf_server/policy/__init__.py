@@ -2,8 +2,9 @@
 
 from wf_server.policy.base import Facts, Policy, PolicyBook
 from wf_server.policy.engine import NO_POLICY, evaluate
+from wf_server.policy.options import VALIDATION
 from wf_server.policy.reader import POLICIES, POLICIES_FILE, LivePolicies, load_policies
-from wf_server.policy.structure import VALIDATION, validate_in_portions, validate_structure
+from wf_server.policy.structure import validate_in_portions, validate_structure
 
 __all__ = [
     "NO_POLICY",

@@ -9,9 +9,8 @@ from wf_server.jobs.arguments import quoted
 from wf_server.jobs.registry import JobRegistry
 from wf_server.model import Job, Violation, WorkReq
 from wf_server.policy.base import PORTION
+from wf_server.policy.options import VALIDATION, block_options, job_options, request_options
 
-#: The `policy` of such violations.
-VALIDATION = "validation"
 #: In characters.
 MAX_NAME = 200
 MAX_DESC = 10_000
@@ -62,6 +61,7 @@ def _frame(request: WorkReq, max_jobs: int) -> list[Violation]:
     """What is wrong outside the jobs."""
     violations = list(_bad_name(request.name, "the WorkReq"))
     violations += _long_desc(request.desc)
+    violations += request_options(request)
     if not request.blocks:
         violations.append(
             Violation(VALIDATION, "the WorkReq has no blocks", found="no blocks", expected="at least one")
@@ -72,6 +72,7 @@ def _frame(request: WorkReq, max_jobs: int) -> list[Violation]:
         violations.append(Violation(VALIDATION, message, found=str(count), expected=f"at most {max_jobs}"))
     for b, block in enumerate(request.blocks):
         violations += _long_desc(block.desc, b)
+        violations += block_options(b, block)
         if not block.jobs:
             violations.append(
                 Violation(VALIDATION, "the block has no jobs", b, found="no jobs", expected="at least one")
@@ -102,6 +103,8 @@ def _jobs(block: int, start: int, jobs: Sequence[Job], registry: JobRegistry) ->
     for j, job in enumerate(jobs, start):
         if len(job.desc) > MAX_DESC:
             violations += _long_desc(job.desc, block, j)
+        if job.timeout or job.retry is not None:
+            violations += job_options(block, j, job)
         if registry.get(job.name) is None:
             violations.append(_unknown_type(block, j, job, registry))
             continue

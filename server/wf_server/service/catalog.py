@@ -83,6 +83,7 @@ def _job_type(job_type: JobType) -> pb.JobType:
         help=job_type.help,
         args=[_argument(arg) for arg in job_type.args],
         recovery=pb.Recovery[job_type.recovery.name],
+        precondition=job_type.precondition,
     )
 
 

@@ -45,6 +45,7 @@ _STATUS = (
     (errors.Refused, Status.INVALID_ARGUMENT),
     (errors.NotFound, Status.NOT_FOUND),
     (errors.AlreadyExecuted, Status.ALREADY_EXISTS),
+    (errors.KeyReused, Status.ALREADY_EXISTS),
     (errors.TooLate, Status.FAILED_PRECONDITION),
     (errors.FailedPrecondition, Status.FAILED_PRECONDITION),
     (errors.InvalidRequest, Status.INVALID_ARGUMENT),

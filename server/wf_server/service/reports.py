@@ -11,15 +11,17 @@ from betterproto import Message
 import wf_proto as pb
 from wf_proto import published as old
 from wf_server.errors import InvalidRequest, Refused
-from wf_server.model import Rejection, Violation, Workflow, WorkReq
+from wf_server.model import Lineage, Rejection, Violation, Workflow, WorkReq
 from wf_server.service.guard import Encoded, Undecoded
 from wf_server.service.published_status import published_status
 from wf_server.service.translate import (
     Frozen,
-    block_snapshot_message,
+    block_head,
     job_message,
     job_status_message,
+    lineage_message,
     rejection_message,
+    request_head,
     status_message,
     summary_message,
     time_of,
@@ -31,12 +33,11 @@ from wf_server.service.wire import (
     REQUEST_BLOCKS,
     SNAPSHOT_BLOCKS,
     STATUS_BLOCKS,
-    SUBMIT_MENDS,
     WATCH_SNAPSHOT,
     Malformed,
     TooMany,
     read_request,
-    read_text,
+    without,
     write_block,
     write_report,
 )
@@ -64,14 +65,14 @@ async def request_in(message: object, max_jobs: int, *, nested: bool = True) -> 
         raise InvalidRequest(f"the request is no WorkReq message: {error}") from error
 
 
-def mended_rejection_in(message: object) -> str:
-    """The id of the rejection that a Submit says it mends. Raises InvalidRequest."""
+def submission_in(message: object) -> pb.SubmitRequest:
+    """What a Submit says beside its WorkReq. Raises InvalidRequest."""
     if not isinstance(message, Undecoded):
         raise TypeError(f"expected undecoded bytes, not {type(message).__name__}")
     try:
-        return read_text(message.data, SUBMIT_MENDS)
-    except Malformed as error:
-        raise InvalidRequest(f"mends_rejection_id: {error}") from error
+        return pb.SubmitRequest().parse(without(message.data, 1))
+    except (Malformed, RuntimeError, ValueError) as error:
+        raise InvalidRequest("the request is no SubmitRequest message") from error
 
 
 async def status_report(workflow: Workflow) -> Encoded:
@@ -90,9 +91,11 @@ async def status_report(workflow: Workflow) -> Encoded:
         operator=workflow.operator,
         reason=standing.reason,
         seq=standing.seq,
+        activity=workflow.activity,
+        until=time_or_none(workflow.until_us),
     )
 
-    def block_head(b: int) -> pb.BlockStatus:
+    def block_status_head(b: int) -> pb.BlockStatus:
         spec, state = workflow.request.blocks[b], workflow.blocks[b]
         return pb.BlockStatus(
             desc=spec.desc,
@@ -106,7 +109,9 @@ async def status_report(workflow: Workflow) -> Encoded:
     def some_jobs(b: int, jobs: range) -> pb.BlockStatus:
         return pb.BlockStatus(jobs=[job_status_message(workflow, b, j) for j in jobs])
 
-    return Encoded(await write_report(head, _blocks(workflow.request, block_head, some_jobs), STATUS_BLOCKS))
+    return Encoded(
+        await write_report(head, _blocks(workflow.request, block_status_head, some_jobs), STATUS_BLOCKS)
+    )
 
 
 async def published_report(workflow: Workflow) -> Encoded:
@@ -119,7 +124,7 @@ async def published_report(workflow: Workflow) -> Encoded:
         was_es_stopped=workflow.was_es_stopped,
     )
 
-    def block_head(b: int) -> old.BlockStatus:
+    def block_status_head(b: int) -> old.BlockStatus:
         state = workflow.blocks[b]
         return old.BlockStatus(
             desc=workflow.request.blocks[b].desc,
@@ -142,7 +147,9 @@ async def published_report(workflow: Workflow) -> Encoded:
             ]
         )
 
-    return Encoded(await write_report(head, _blocks(workflow.request, block_head, some_jobs), STATUS_BLOCKS))
+    return Encoded(
+        await write_report(head, _blocks(workflow.request, block_status_head, some_jobs), STATUS_BLOCKS)
+    )
 
 
 async def snapshot_report(frozen: Frozen) -> Encoded:
@@ -150,7 +157,7 @@ async def snapshot_report(frozen: Frozen) -> Encoded:
 
     async def blocks() -> AsyncIterator[bytes]:
         for b, block in enumerate(frozen.blocks):
-            yield bytes(block_snapshot_message(*block))
+            yield bytes(block)
             if b % PORTION == PORTION - 1:
                 await asyncio.sleep(0)
 
@@ -166,6 +173,12 @@ async def get_report(workflow: Workflow) -> Encoded:
     return Encoded(await write_report(summary, _once(workflow.request), 1))
 
 
+async def rerun_report(request: WorkReq, lineage: Lineage) -> Encoded:
+    """PlanRerunResponse: the WorkReq of a rerun, and where it comes from."""
+    head = pb.PlanRerunResponse(lineage=lineage_message(lineage))
+    return Encoded(await write_report(head, _once(request), 1))
+
+
 async def rejection_report(rejection: Rejection) -> Encoded:
     """GetRejectionResponse: the refused WorkReq, the summary and the violations."""
     head = pb.GetRejectionResponse(
@@ -178,14 +191,11 @@ async def rejection_report(rejection: Rejection) -> Encoded:
 async def _once(request: WorkReq) -> AsyncIterator[bytes]:
     """The encoded WorkReq, as the one element of what write_report repeats."""
 
-    def block_head(b: int) -> pb.Block:
-        return pb.Block(desc=request.blocks[b].desc, rate_limit=request.blocks[b].rate_limit)
-
     def some_jobs(b: int, jobs: range) -> pb.Block:
         return pb.Block(jobs=[job_message(request.blocks[b].jobs[j]) for j in jobs])
 
-    head = pb.WorkReq(name=request.name, desc=request.desc)
-    yield await write_report(head, _blocks(request, block_head, some_jobs), REQUEST_BLOCKS)
+    blocks = _blocks(request, lambda b: block_head(request.blocks[b]), some_jobs)
+    yield await write_report(request_head(request), blocks, REQUEST_BLOCKS)
 
 
 async def _blocks(

@@ -49,8 +49,8 @@ class StopsService(pb.StopsServiceBase):
         name = set_stop_request.name
         running = self._workflows.running(name)
         entry = await self._stops.set(name, status, caller().operator, set_stop_request.reason)
-        stopped = running if status is StopStatus.STOP else 0
-        return pb.SetStopResponse(stop=self._stop(entry), stopped_workflows=stopped)
+        told = running if status is StopStatus.STOP else []
+        return pb.SetStopResponse(stop=self._stop(entry), stopped_workflows=len(told), workflow_ids=told)
 
     async def watch(self, watch_stops_request: pb.WatchStopsRequest) -> AsyncIterator[pb.WatchStopsResponse]:
         """Streams the board at once, and again after every change of it."""
@@ -86,5 +86,5 @@ class StopsService(pb.StopsServiceBase):
             reason=entry.reason,
             changed=time_or_none(entry.time_us or 0),
             listed=entry.listed,
-            running=self._workflows.running(entry.name),
+            running=len(self._workflows.running(entry.name)),
         )

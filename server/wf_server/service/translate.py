@@ -7,17 +7,30 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import wf_proto as pb
+from wf_server.engine.orders import targets_of
+from wf_server.engine.retries import pause_before
+from wf_server.errors import InvalidRequest
 from wf_server.events import Batch
 from wf_server.model import (
-    WHOLE,
+    FATAL,
+    Attempt,
+    Block,
     Change,
+    Fate,
     Job,
+    JobId,
+    Lineage,
+    LineageKind,
+    LogLine,
     Progress,
+    Receipt,
     RejectionSummary,
+    Retry,
     Status,
     Summary,
     Violation,
     Workflow,
+    WorkReq,
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,9 +46,49 @@ def time_or_none(us: int) -> datetime | None:
     return time_of(us) if us else None
 
 
+def request_head(request: WorkReq) -> pb.WorkReq:
+    """A WorkReq without its blocks."""
+    return pb.WorkReq(
+        name=request.name,
+        desc=request.desc,
+        max_failures=request.max_failures,
+        no_overshoot=request.no_overshoot,
+        on_failure=pb.OnFailure(int(request.on_failure)),
+    )
+
+
+def block_head(block: Block) -> pb.Block:
+    """A block of a WorkReq without its jobs."""
+    return pb.Block(
+        desc=block.desc,
+        rate_limit=block.rate_limit,
+        max_failures=block.max_failures,
+        no_overshoot=block.no_overshoot,
+        on_failure=pb.OnFailure(int(block.on_failure)),
+        hold=block.hold,
+        point_of_no_return=block.point_of_no_return,
+        ramp=list(block.ramp),
+        soak=block.soak,
+    )
+
+
 def job_message(job: Job) -> pb.Job:
     """One job of a WorkReq."""
-    return pb.Job(name=job.name, desc=job.desc, args=dict(job.args))
+    message = pb.Job(name=job.name, desc=job.desc, args=dict(job.args), timeout=job.timeout)
+    if job.retry is not None:
+        message.retry = _retry_message(job.retry)
+    return message
+
+
+def _retry_message(retry: Retry) -> pb.Retry:
+    return pb.Retry(
+        attempts=retry.attempts,
+        delay=retry.delay,
+        backoff=retry.backoff,
+        max_delay=retry.max_delay,
+        jitter=retry.jitter,
+        errors=list(retry.errors),
+    )
 
 
 def violation_message(violation: Violation) -> pb.Violation:
@@ -75,12 +128,13 @@ def counts_message(counts: Mapping[int, int]) -> pb.JobCounts:
         interrupted=counts.get(Status.INTERRUPTED, 0),
         unknown=counts.get(Status.UNKNOWN, 0),
         skipped=counts.get(Status.SKIPPED, 0),
+        retrying=counts.get(Status.RETRYING, 0),
     )
 
 
 def summary_message(summary: Summary) -> pb.WorkflowSummary:
     """A workflow in one line."""
-    return pb.WorkflowSummary(
+    message = pb.WorkflowSummary(
         id=summary.id,
         name=summary.name,
         desc=summary.desc,
@@ -97,7 +151,66 @@ def summary_message(summary: Summary) -> pb.WorkflowSummary:
         reason=summary.reason,
         seq=summary.seq,
         mends_rejection_id=summary.mends,
+        since=time_of(summary.since_us or summary.created_us),
+        activity=summary.activity,
+        until=time_or_none(summary.until_us),
     )
+    if summary.lineage is not None:
+        message.lineage = lineage_message(summary.lineage)
+    return message
+
+
+def lineage_message(lineage: Lineage) -> pb.Lineage:
+    """Where a WorkReq comes from."""
+    return pb.Lineage(kind=pb.LineageKind(int(lineage.kind)), workflow_id=lineage.workflow_id)
+
+
+def lineage_of(message: pb.Lineage) -> Lineage | None:
+    """The lineage that a message tells; None where it is empty. Raises InvalidRequest."""
+    if not message.workflow_id and not message.kind:
+        return None
+    try:
+        return Lineage(LineageKind(int(message.kind)), message.workflow_id)
+    except ValueError:
+        raise InvalidRequest(f"lineage.kind: {int(message.kind)} is neither clone nor rerun") from None
+
+
+def receipt_message(receipt: Receipt, grace_ends_us: int) -> pb.Receipt:
+    """What a stop or a cancel did."""
+    counts = receipt.counts
+    return pb.Receipt(
+        workflow_id=receipt.workflow_id,
+        name=receipt.name,
+        order=status_message(receipt.order),
+        operator=receipt.operator,
+        reason=receipt.reason,
+        ordered=time_of(receipt.ordered_us),
+        settled=time_or_none(receipt.settled_us),
+        grace_ends=None if receipt.settled_us else time_or_none(grace_ends_us),
+        jobs=sum(counts.values()),
+        never_started=counts[Fate.NEVER_STARTED],
+        interrupted=counts[Fate.INTERRUPTED],
+        finished_anyway=counts[Fate.FINISHED_ANYWAY],
+        unknown=counts[Fate.UNKNOWN],
+        ended_before=counts[Fate.ENDED_BEFORE],
+        in_flight=counts[Fate.IN_FLIGHT],
+        fates=list(receipt.fates),
+    )
+
+
+def attempt_message(attempt: Attempt) -> pb.Attempt:
+    """One time that a job's code ran."""
+    return pb.Attempt(
+        started=time_of(attempt.started_us),
+        ended=time_or_none(attempt.ended_us),
+        status=status_message(attempt.status),
+        error=attempt.error,
+    )
+
+
+def log_line_message(line: LogLine) -> pb.LogLine:
+    """A line of a job's log."""
+    return pb.LogLine(number=line.number, time=time_of(line.time_us), text=line.text)
 
 
 def rejection_message(rejection: RejectionSummary) -> pb.RejectionSummary:
@@ -116,10 +229,12 @@ def rejection_message(rejection: RejectionSummary) -> pb.RejectionSummary:
     )
 
 
-def job_status_message(workflow: Workflow, block: int, job: int) -> pb.JobStatus:
-    """Everything about one job."""
+def job_status_message(
+    workflow: Workflow, block: int, job: int, log: Sequence[str] = (), kept: Progress | None = None
+) -> pb.JobStatus:
+    """Everything about one job; `kept` is how far it was when it ended without completing."""
     spec, state = workflow.request.blocks[block].jobs[job], workflow.blocks[block]
-    progress = workflow.progress.get((block, job))
+    progress = workflow.progress.get((block, job)) or kept
     return pb.JobStatus(
         name=spec.name,
         desc=spec.desc,
@@ -130,8 +245,18 @@ def job_status_message(workflow: Workflow, block: int, job: int) -> pb.JobStatus
         ended=time_or_none(state.ended[job]),
         progress=progress.fraction if progress else None,
         progress_message=progress.message if progress else "",
-        log=list(progress.log) if progress else [],
+        log=list(log),
+        attempts=state.attempts_of(job),
+        next_attempt=time_or_none(_next_attempt_us(workflow, block, job)),
     )
+
+
+def _next_attempt_us(workflow: Workflow, block: int, job: int) -> int:
+    state, retry = workflow.blocks[block], workflow.request.blocks[block].jobs[job].retry
+    if state.statuses[job] != Status.RETRYING or retry is None:
+        return 0
+    pause = pause_before(retry, state.retries[job], JobId(workflow.id, block, job))
+    return state.ended[job] + round(pause * 1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,41 +264,29 @@ class Frozen:
     """A workflow as it stood at one moment, taken quickly, to be encoded in portions."""
 
     head: pb.Snapshot
-    blocks: list[tuple[str, int, Status, bool, int, int, bytes]]
+    blocks: list[pb.BlockSnapshot]
 
 
 def freeze(workflow: Workflow) -> Frozen:
     """Takes a workflow's state down as it is now."""
     progress = progress_message(workflow.progress)
-    return Frozen(
-        pb.Snapshot(summary=summary_message(workflow.summary()), progress=progress),
-        [
-            (
-                spec.desc,
-                spec.rate_limit,
-                state.status,
-                state.has_error,
-                state.started_us,
-                state.ended_us,
-                bytes(state.statuses),
-            )
-            for spec, state in zip(workflow.request.blocks, workflow.blocks, strict=True)
-        ],
-    )
+    head = pb.Snapshot(summary=summary_message(workflow.summary()), progress=progress)
+    return Frozen(head, [_block_snapshot(workflow, b) for b in range(len(workflow.blocks))])
 
 
-def block_snapshot_message(
-    desc: str, rate_limit: int, status: Status, has_error: bool, started_us: int, ended_us: int, jobs: bytes
-) -> pb.BlockSnapshot:
-    """A block with its jobs' statuses packed."""
+def _block_snapshot(workflow: Workflow, b: int) -> pb.BlockSnapshot:
+    spec, state = workflow.request.blocks[b], workflow.blocks[b]
     return pb.BlockSnapshot(
-        desc=desc,
-        rate_limit=rate_limit,
-        status=status_message(status),
-        has_error=has_error,
-        started=time_or_none(started_us),
-        ended=time_or_none(ended_us),
-        job_statuses=jobs,
+        desc=spec.desc,
+        rate_limit=spec.rate_limit,
+        status=status_message(state.status),
+        has_error=state.has_error,
+        started=time_or_none(state.started_us),
+        ended=time_or_none(state.ended_us),
+        job_statuses=bytes(state.statuses),
+        hold=spec.holds,
+        point_of_no_return=spec.point_of_no_return,
+        confirm=targets_of(workflow, b) if spec.point_of_no_return else "",
     )
 
 
@@ -208,8 +321,9 @@ def changes_message(changes: Sequence[Change], next_seq: int) -> pb.ChangeBatch:
 
 
 def _has_note(change: Change) -> bool:
-    return bool(change.error or change.operator or (change.reason and change.job == WHOLE))
+    return bool(change.error or change.operator or (change.reason and change.reason != FATAL))
 
 
 def _note(index: int, change: Change) -> pb.ChangeNote:
-    return pb.ChangeNote(index=index, error=change.error, operator=change.operator, reason=change.reason)
+    reason = "" if change.reason == FATAL else change.reason
+    return pb.ChangeNote(index=index, error=change.error, operator=change.operator, reason=reason)

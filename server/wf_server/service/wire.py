@@ -8,30 +8,34 @@ reports that hold every job of a workflow are put together from encoded portions
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+import struct
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from types import MappingProxyType
+from typing import Any
 
 from betterproto import Message
 
-from wf_server.model import Block, Job, WorkReq
+from wf_server.model import Block, Job, OnFailure, Retry, WorkReq
 
 #: Jobs read or written between two looks at the event loop.
 PORTION = 1_000
 
 #: Arguments of one job; no job type has more than a few.
 MAX_ARGS = 100
+#: Waves of a block, and errors of a retry: what is read at most; policy/options says how many are right.
+MAX_TEXTS = 1_000
 
 #: The numbers of repeated fields: WorkReq.blocks, Block.jobs; StatusResponse.blocks, BlockStatus.jobs.
 REQUEST_BLOCKS = 3
 STATUS_BLOCKS = 4
 SNAPSHOT_BLOCKS = 2
-#: Single fields: SubmitRequest.mends_rejection_id, GetRejectionResponse.work_req.
-SUBMIT_MENDS = 2
+#: Single fields: WatchResponse.snapshot, GetRejectionResponse.work_req.
 WATCH_SNAPSHOT = 1
 REJECTION_REQUEST = 2
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _INT32_SIGN = 1 << 31
+_DOUBLE = struct.Struct("<d")
 
 _Field = tuple[int, int, int, int]
 
@@ -84,7 +88,8 @@ async def read_request(data: bytes, max_jobs: int, *, nested: bool) -> WorkReq:
         for number, kind, first, last in _fields(data, 0, len(data)):
             if number == 1:
                 start, end = _expect(kind, _BYTES, first, last)
-    name = desc = ""
+    name = desc = max_failures = ""
+    no_overshoot, on_failure = False, OnFailure.UNSPECIFIED
     blocks: list[Block] = []
     pace = _Pace(max_jobs)
     for number, kind, first, last in _fields(data, start, end):
@@ -97,22 +102,33 @@ async def read_request(data: bytes, max_jobs: int, *, nested: bool) -> WorkReq:
             if len(blocks) == max_jobs:
                 raise TooMany("blocks in the WorkReq", max_jobs)
             blocks.append(await _block(data, first, last, len(blocks), pace))
+        elif number == 4:
+            max_failures = _text(data, kind, first, last)
+        elif number == 5:
+            no_overshoot = _flag(data, kind, first, last)
+        elif number == 6:
+            on_failure = _choice(data, kind, first, last)
         await pace.step()
-    return WorkReq(name, desc, tuple(blocks))
+    return WorkReq(name, desc, tuple(blocks), max_failures, no_overshoot, on_failure)
 
 
-def read_text(data: bytes, wanted: int) -> str:
-    """Reads one text field of a message, "" where it has none. Raises Malformed."""
-    text = ""
-    for number, kind, first, last in _fields(data, 0, len(data)):
-        if number == wanted:
-            text = _text(data, kind, first, last)
-    return text
+def without(data: bytes, unwanted: int) -> bytes:
+    """The message without one of its fields. Raises Malformed."""
+    parts: list[bytes] = []
+    start = at = 0
+    while at < len(data):
+        start = at
+        number, at = _skip(data, at, len(data))
+        if number != unwanted:
+            parts.append(data[start:at])
+    return b"".join(parts)
 
 
 async def _block(data: bytes, start: int, end: int, position: int, pace: _Pace) -> Block:
     desc, rate_limit = "", 0
     jobs: list[Job] = []
+    ramp: list[str] = []
+    options: dict[str, Any] = {}
     for number, kind, first, last in _fields(data, start, end):
         if number == 1:
             desc = _text(data, kind, first, last)
@@ -123,12 +139,21 @@ async def _block(data: bytes, start: int, end: int, position: int, pace: _Pace) 
             _expect(kind, _BYTES, first, last)
             jobs.append(_job(data, first, last, (position, len(jobs))))
             await pace.job()
-    return Block(desc, rate_limit, tuple(jobs))
+        elif number == 9:
+            if len(ramp) == MAX_TEXTS:
+                raise TooMany("waves in the ramp", MAX_TEXTS, position)
+            ramp.append(_text(data, kind, first, last))
+            await pace.step()
+        elif number in _BLOCK_OPTIONS:
+            name, read = _BLOCK_OPTIONS[number]
+            options[name] = read(data, kind, first, last)
+    return Block(desc, rate_limit, tuple(jobs), ramp=tuple(ramp), **options)
 
 
 def _job(data: bytes, start: int, end: int, place: tuple[int, int]) -> Job:
-    name = desc = ""
+    name = desc = timeout = ""
     args: dict[str, str] = {}
+    retry: Retry | None = None
     for number, kind, first, last in _fields(data, start, end):
         if number == 1:
             name = _text(data, kind, first, last)
@@ -145,7 +170,27 @@ def _job(data: bytes, start: int, end: int, place: tuple[int, int]) -> Job:
             args[key] = value
             if len(args) > MAX_ARGS:
                 raise TooMany("arguments in the job", MAX_ARGS, *place)
-    return Job(name, desc, MappingProxyType(args))
+        elif number == 4:
+            timeout = _text(data, kind, first, last)
+        elif number == 5:
+            _expect(kind, _BYTES, first, last)
+            retry = _retry(data, first, last, place)
+    return Job(name, desc, MappingProxyType(args), timeout, retry)
+
+
+def _retry(data: bytes, start: int, end: int, place: tuple[int, int]) -> Retry:
+    errors: list[str] = []
+    # Absent, it is 0, which no job may have: the structure check says so.
+    options: dict[str, Any] = {"attempts": 0}
+    for number, kind, first, last in _fields(data, start, end):
+        if number == 6:
+            if len(errors) == MAX_TEXTS:
+                raise TooMany("errors in the retry", MAX_TEXTS, *place)
+            errors.append(_text(data, kind, first, last))
+        elif number in _RETRY_OPTIONS:
+            name, read = _RETRY_OPTIONS[number]
+            options[name] = read(data, kind, first, last)
+    return Retry(errors=tuple(errors), **options)
 
 
 def _fields(data: bytes, at: int, end: int) -> Iterator[_Field]:
@@ -187,9 +232,42 @@ def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
     raise Malformed("the message ends within a number")
 
 
+def _skip(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """Returns the number of the field that begins here, and where the next one does."""
+    start = at
+    tag, at = _varint(data, at, end)
+    if tag & 7 == _VARINT:
+        return tag >> 3, _varint(data, at, end)[1]
+    # The first field of what is left: a length tells where it ends.
+    for number, _, _, last in _fields(data, start, end):
+        return number, last
+    raise AssertionError("unreachable")
+
+
 def _int32(value: int) -> int:
     value &= 0xFFFFFFFF
     return value - (1 << 32) if value & _INT32_SIGN else value
+
+
+def _number(data: bytes, kind: int, first: int, last: int) -> int:
+    return _int32(_expect(kind, _VARINT, first, last)[0])
+
+
+def _flag(data: bytes, kind: int, first: int, last: int) -> bool:
+    return bool(_expect(kind, _VARINT, first, last)[0])
+
+
+def _choice(data: bytes, kind: int, first: int, last: int) -> OnFailure:
+    number = _expect(kind, _VARINT, first, last)[0]
+    try:
+        return OnFailure(number)
+    except ValueError:
+        raise Malformed(f"on_failure has the unknown value {number}") from None
+
+
+def _double(data: bytes, kind: int, first: int, last: int) -> float:
+    _expect(kind, _FIXED64, first, last)
+    return float(_DOUBLE.unpack_from(data, first)[0])
 
 
 def _text(data: bytes, kind: int, first: int, last: int) -> str:
@@ -204,6 +282,23 @@ def _expect(kind: int, expected: int, first: int, last: int) -> tuple[int, int]:
     if kind != expected:
         raise Malformed(f"a field has wire type {kind} where {expected} is expected")
     return first, last
+
+
+_BLOCK_OPTIONS: dict[int, tuple[str, Callable[[bytes, int, int, int], Any]]] = {
+    4: ("max_failures", _text),
+    5: ("no_overshoot", _flag),
+    6: ("on_failure", _choice),
+    7: ("hold", _flag),
+    8: ("point_of_no_return", _flag),
+    10: ("soak", _text),
+}
+_RETRY_OPTIONS: dict[int, tuple[str, Callable[[bytes, int, int, int], Any]]] = {
+    1: ("attempts", _number),
+    2: ("delay", _text),
+    3: ("backoff", _double),
+    4: ("max_delay", _text),
+    5: ("jitter", _double),
+}
 
 
 async def write_report(head: Message, blocks: AsyncIterator[bytes], number: int) -> bytes:

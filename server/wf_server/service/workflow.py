@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import wf_proto as pb
+from wf_server.engine.orders import Order, Resolution
 from wf_server.engine.workflows import Workflows
 from wf_server.errors import InvalidRequest, NotFound
 from wf_server.events import Batch, Hub, Lagging, ListBatch
@@ -13,17 +14,22 @@ from wf_server.service.guard import Encoded, Undecoded, caller
 from wf_server.service.paging import page_limit, page_start, page_token
 from wf_server.service.reports import (
     get_report,
-    mended_rejection_in,
     rejection_report,
     request_in,
+    rerun_report,
     snapshot_report,
     status_report,
+    submission_in,
 )
 from wf_server.service.translate import (
+    attempt_message,
     batch_message,
     changes_message,
     freeze,
     job_status_message,
+    lineage_of,
+    log_line_message,
+    receipt_message,
     rejection_message,
     status_of,
     summary_message,
@@ -35,6 +41,15 @@ HISTORY_PAGE = 1_000
 HISTORY_LIMIT = 10_000
 #: Workflows in the first message of a list's stream, unless asked otherwise.
 LIST_START = 200
+#: Characters of a submit key, and of a reason.
+KEY_LIMIT = 200
+REASON_LIMIT = 1_000
+
+_RESOLUTIONS = {
+    pb.Resolution.DONE: Resolution.DONE,
+    pb.Resolution.FAILED: Resolution.FAILED,
+    pb.Resolution.RERUN: Resolution.RERUN,
+}
 
 
 class WorkflowService(pb.WorkflowServiceBase):
@@ -52,9 +67,17 @@ class WorkflowService(pb.WorkflowServiceBase):
 
     async def submit(self, submit_request: pb.SubmitRequest | Undecoded) -> pb.SubmitResponse:
         """Stores a request that breaks no rule."""
-        request = await request_in(submit_request, self._max_jobs)
-        mends = mended_rejection_in(submit_request)
-        return pb.SubmitResponse(id=await self._workflows.submit(request, caller().operator, mends))
+        submission = submission_in(submit_request)
+        if len(submission.key) > KEY_LIMIT:
+            raise InvalidRequest(f"key: {len(submission.key)} characters; at most {KEY_LIMIT}")
+        workflow_id = await self._workflows.submit(
+            await request_in(submit_request, self._max_jobs),
+            caller().operator,
+            submission.mends_rejection_id,
+            submission.key,
+            lineage_of(submission.lineage),
+        )
+        return pb.SubmitResponse(id=workflow_id)
 
     async def exec(self, exec_request: pb.ExecRequest) -> pb.ExecResponse:
         """Starts a stored workflow."""
@@ -63,6 +86,9 @@ class WorkflowService(pb.WorkflowServiceBase):
 
     async def status(self, status_request: pb.StatusRequest) -> Encoded:  # type: ignore[override]
         """Reports a workflow whole."""
+        if status_request.at_seq > 0:
+            past = await self._workflows.as_of(status_request.id, status_request.at_seq)
+            return await status_report(past)
         return await status_report(await self._workflows.find(status_request.id))
 
     async def get(self, get_request: pb.GetRequest) -> Encoded:  # type: ignore[override]
@@ -122,8 +148,79 @@ class WorkflowService(pb.WorkflowServiceBase):
             raise NotFound(f"workflow {workflow.id} has no block {block}")
         total = len(workflow.blocks[block].statuses)
         end = min(total, max(0, offset) + page_limit(list_jobs_request.limit))
-        jobs = [job_status_message(workflow, block, job) for job in range(max(0, offset), end)]
+        notes = await self._workflows.notes(workflow, block, max(0, offset), end)
+        jobs = [
+            job_status_message(workflow, block, job, notes.logs.get(job, ()), notes.progress.get(job))
+            for job in range(max(0, offset), end)
+        ]
         return pb.ListJobsResponse(jobs=jobs, offset=offset, total=total)
+
+    async def get_job(self, get_job_request: pb.GetJobRequest) -> pb.GetJobResponse:
+        """Returns one job with its attempts and its log."""
+        block, job = get_job_request.block, get_job_request.job
+        workflow, story = await self._workflows.job(get_job_request.id, block, job)
+        lines = [line.text for line in story.log]
+        return pb.GetJobResponse(
+            job=job_status_message(workflow, block, job, lines, story.progress),
+            attempts=[attempt_message(attempt) for attempt in story.attempts],
+            log=[log_line_message(line) for line in story.log],
+            dropped_lines=story.log[0].number - 1 if story.log else 0,
+        )
+
+    async def pause(self, pause_request: pb.PauseRequest) -> pb.PauseResponse:
+        """Starts nothing more of a workflow."""
+        order = _order(pause_request.reason, required="pause")
+        workflow = await self._workflows.pause(pause_request.id, order)
+        return pb.PauseResponse(summary=summary_message(workflow.summary()))
+
+    async def resume(self, resume_request: pb.ResumeRequest) -> pb.ResumeResponse:
+        """Lets a paused workflow go on."""
+        workflow = await self._workflows.resume(resume_request.id, _order(resume_request.reason))
+        return pb.ResumeResponse(summary=summary_message(workflow.summary()))
+
+    async def cancel(self, cancel_request: pb.CancelRequest) -> pb.CancelResponse:
+        """Ends a workflow."""
+        order = _order(cancel_request.reason, required="cancel")
+        workflow = await self._workflows.cancel(cancel_request.id, order)
+        return pb.CancelResponse(summary=summary_message(workflow.summary()))
+
+    async def release(self, release_request: pb.ReleaseRequest) -> pb.ReleaseResponse:
+        """Gives the go for a block."""
+        workflow = await self._workflows.release(
+            release_request.id,
+            release_request.block,
+            release_request.confirm,
+            _order(release_request.reason),
+        )
+        return pb.ReleaseResponse(summary=summary_message(workflow.summary()))
+
+    async def resolve(self, resolve_request: pb.ResolveRequest) -> pb.ResolveResponse:
+        """Says what became of a job whose outcome is unknown."""
+        resolution = _RESOLUTIONS.get(resolve_request.resolution)
+        if resolution is None:
+            raise InvalidRequest("resolution: expected done, failed or rerun")
+        workflow = await self._workflows.resolve(
+            resolve_request.id,
+            resolve_request.block,
+            resolve_request.job,
+            resolution,
+            _order(resolve_request.reason, required="resolve"),
+        )
+        return pb.ResolveResponse(summary=summary_message(workflow.summary()))
+
+    async def get_receipt(self, get_receipt_request: pb.GetReceiptRequest) -> pb.GetReceiptResponse:
+        """Tells what a stop or a cancel did."""
+        workflow, receipt = await self._workflows.receipt(get_receipt_request.id)
+        return pb.GetReceiptResponse(receipt=receipt_message(receipt, workflow.until_us))
+
+    async def plan_rerun(  # type: ignore[override]
+        self, plan_rerun_request: pb.PlanRerunRequest
+    ) -> Encoded:
+        """Makes the WorkReq of a rerun."""
+        request, lineage = await self._workflows.plan_rerun(
+            plan_rerun_request.id, failed_only=plan_rerun_request.failed_only
+        )
+        return await rerun_report(request, lineage)
 
     async def watch(self, watch_request: pb.WatchRequest) -> AsyncIterator[pb.WatchResponse]:
         """Streams a snapshot, then the changes that follow it."""
@@ -172,6 +269,15 @@ class WorkflowService(pb.WorkflowServiceBase):
         return pb.WatchListResponse(
             reset=True, workflows=[summary_message(summary) for summary in summaries.values()]
         )
+
+
+def _order(reason: str, required: str = "") -> Order:
+    """An order by whoever calls. Raises InvalidRequest for a bad reason, or none where one is needed."""
+    if len(reason) > REASON_LIMIT:
+        raise InvalidRequest(f"reason: {len(reason)} characters; at most {REASON_LIMIT}")
+    if required and not reason.strip():
+        raise InvalidRequest(f"reason: say why, to {required} a workflow")
+    return Order(caller().operator, reason.strip())
 
 
 async def _snapshot(workflow: Workflow) -> pb.WatchResponse:

@@ -1,5 +1,5 @@
 """The database: SQLite through aiosqlite, behind one class."""
 
-from wf_server.store.store import Page, Store
+from wf_server.store.store import JobNotes, Page, Store
 
-__all__ = ["Page", "Store"]
+__all__ = ["JobNotes", "Page", "Store"]

@@ -3,38 +3,73 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any
 
-from wf_server.model import Block, Job, Violation, WorkReq
+from wf_server.model import Block, Job, OnFailure, Retry, Violation, WorkReq
+
+#: The options that a WorkReq and its blocks share.
+_BUDGET = ("max_failures", "no_overshoot", "on_failure")
 
 
 def encode_request(request: WorkReq) -> str:
-    """A WorkReq as JSON, with the names of the contract."""
-    blocks = [
+    """A WorkReq as JSON, with the names of the contract; what is not set is left out."""
+    return _dumps(
         {
-            "desc": block.desc,
-            "rate_limit": block.rate_limit,
-            "jobs": [{"name": j.name, "desc": j.desc, "args": dict(j.args)} for j in block.jobs],
+            "name": request.name,
+            "desc": request.desc,
+            "blocks": [_block(block) for block in request.blocks],
+            **_set(request, _BUDGET),
         }
-        for block in request.blocks
-    ]
-    return _dumps({"name": request.name, "desc": request.desc, "blocks": blocks})
+    )
+
+
+def _block(block: Block) -> dict[str, Any]:
+    options = _set(block, (*_BUDGET, "hold", "point_of_no_return", "ramp", "soak"))
+    jobs = [_job(job) for job in block.jobs]
+    return {"desc": block.desc, "rate_limit": block.rate_limit, "jobs": jobs, **options}
+
+
+def _job(job: Job) -> dict[str, Any]:
+    written: dict[str, Any] = {"name": job.name, "desc": job.desc, "args": dict(job.args)}
+    if job.timeout:
+        written["timeout"] = job.timeout
+    if job.retry is not None:
+        written["retry"] = asdict(job.retry)
+    return written
+
+
+def _set(part: object, names: Iterable[str]) -> dict[str, Any]:
+    return {name: value for name in names if (value := getattr(part, name))}
 
 
 def decode_request(text: str) -> WorkReq:
     """Reads what encode_request wrote."""
     data = json.loads(text)
-    blocks = tuple(
-        Block(
-            block["desc"],
-            block["rate_limit"],
-            tuple(Job(j["name"], j["desc"], MappingProxyType(j["args"])) for j in block["jobs"]),
-        )
-        for block in data["blocks"]
-    )
-    return WorkReq(data["name"], data["desc"], blocks)
+    blocks = tuple(_read_block(block) for block in data.pop("blocks"))
+    return WorkReq(blocks=blocks, **_read_budget(data))
+
+
+def _read_block(data: dict[str, Any]) -> Block:
+    jobs = tuple(_read_job(job) for job in data.pop("jobs"))
+    if "ramp" in data:
+        data["ramp"] = tuple(data["ramp"])
+    return Block(jobs=jobs, **_read_budget(data))
+
+
+def _read_budget(data: dict[str, Any]) -> dict[str, Any]:
+    if "on_failure" in data:
+        data["on_failure"] = OnFailure(data["on_failure"])
+    return data
+
+
+def _read_job(data: dict[str, Any]) -> Job:
+    retry = data.get("retry")
+    if retry is not None:
+        retry = Retry(**{**retry, "errors": tuple(retry["errors"])})
+    return Job(data["name"], data["desc"], MappingProxyType(data["args"]), data.get("timeout", ""), retry)
 
 
 def encode_violations(violations: Sequence[Violation]) -> str:

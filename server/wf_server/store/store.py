@@ -11,7 +11,7 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Generic, TypeVar
 
@@ -23,6 +23,10 @@ from wf_server.model import (
     Change,
     IllegalStep,
     JobId,
+    Lineage,
+    LineageKind,
+    LogLine,
+    Progress,
     Rejection,
     RejectionSummary,
     Standing,
@@ -31,6 +35,7 @@ from wf_server.model import (
     StopStatus,
     Summary,
     Workflow,
+    WorkReq,
 )
 from wf_server.store import encoding
 from wf_server.store.connection import damaged, lock, open_reader, open_writer, scalar
@@ -40,6 +45,8 @@ T = TypeVar("T")
 
 #: Larger than any key: where a listing begins.
 _FIRST_PAGE = 2**62
+#: Changes read in one go: a long history must not hold up the others on the loop.
+_PORTION = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,21 @@ class Page(Generic[T]):
 
     summaries: tuple[T, ...]
     next_before: int
+
+
+@dataclass(slots=True)
+class JobNotes:
+    """What jobs said of themselves, to be written along with the changes."""
+
+    #: (workflow key, block, job, line number, time, text).
+    lines: list[tuple[int, int, int, int, int, str]] = field(default_factory=list)
+    #: (workflow key, block, job, first line number to keep).
+    trims: list[tuple[int, int, int, int]] = field(default_factory=list)
+    #: (workflow key, block, job, fraction, message).
+    progress: list[tuple[int, int, int, float, str]] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.lines or self.trims or self.progress)
 
 
 class Store:
@@ -109,12 +131,13 @@ class Store:
         inserts: Sequence[Workflow],
         changes: Mapping[int, Sequence[Change]],
         standings: Mapping[int, Standing],
+        notes: JobNotes | None = None,
     ) -> None:
-        """Writes new workflows, changes by workflow key, and where some workflows stand after them.
+        """Writes new workflows, changes by workflow key, where some workflows stand after them, and notes.
 
         All or nothing, and durable on return. Raises StoreError.
         """
-        if len(inserts) == 1 and not changes:
+        if len(inserts) == 1 and not changes and not notes:
             # One statement is a transaction of its own, and saves two trips to the writer's thread.
             await self._write_one("insert_workflow", _new_row(inserts[0]))
             return
@@ -125,6 +148,16 @@ class Store:
                 await connection.executemany(self._sql["insert_change"], _change_rows(changes))
             if standings:
                 await connection.executemany(self._sql["update_workflow"], _standing_rows(standings))
+            if notes:
+                await self._write_notes(connection, notes)
+
+    async def _write_notes(self, connection: aiosqlite.Connection, notes: JobNotes) -> None:
+        if notes.lines:
+            await connection.executemany(self._sql["insert_log_line"], notes.lines)
+        if notes.trims:
+            await connection.executemany(self._sql["delete_log_lines"], notes.trims)
+        if notes.progress:
+            await connection.executemany(self._sql["upsert_progress"], notes.progress)
 
     async def load_workflow(self, workflow_id: str) -> Workflow | None:
         """Reads a workflow with all its history applied; None where there is no such id."""
@@ -154,6 +187,62 @@ class Store:
         """Reads a stretch of a workflow's committed changes, by the workflow's key."""
         return [_change(row) for row in await self._read("select_history", (key, after_seq, limit))]
 
+    async def load_as_of(self, workflow: Workflow, seq: int) -> Workflow:
+        """Reads a workflow as it stood after the change of that number: an object of its own."""
+        past = Workflow(
+            id=workflow.id,
+            request=workflow.request,
+            operator=workflow.operator,
+            created_us=workflow.created_us,
+            mends=workflow.mends,
+            lineage=workflow.lineage,
+            submit_key=workflow.submit_key,
+            key=workflow.key,
+        )
+        for after in range(0, seq, _PORTION):
+            portion = await self.load_history(workflow.key, after, min(_PORTION, seq - after))
+            past.apply_all(portion)
+        return past
+
+    async def load_job_history(self, key: int, block: int, job: int) -> list[Change]:
+        """Reads the committed changes of one job."""
+        return [_change(row) for row in await self._read("select_job_changes", (key, block, job))]
+
+    async def submitted_under(self, submit_key: str) -> tuple[str, WorkReq] | None:
+        """Finds the workflow that was submitted under a key: its id and request."""
+        row = await self._read_one("select_by_submit_key", (submit_key,))
+        return (row[0], encoding.decode_request(row[1])) if row else None
+
+    # What jobs say of themselves
+
+    async def load_log(self, key: int, block: int, job: int) -> list[LogLine]:
+        """Reads the kept lines of one job's log, oldest first."""
+        return [LogLine(*row) for row in await self._read("select_log", (key, block, job))]
+
+    async def load_logs(self, key: int, block: int, first: int, end: int) -> dict[int, list[str]]:
+        """Reads the kept log lines of some jobs of a block, by job."""
+        logs: dict[int, list[str]] = {}
+        for job, text in await self._read("select_log_page", (key, block, first, end)):
+            logs.setdefault(job, []).append(text)
+        return logs
+
+    async def load_log_sizes(self, key: int) -> list[tuple[int, int, int, int]]:
+        """Reads which log lines of a workflow are kept: (block, job, number, bytes), in order."""
+        return [tuple(row) for row in await self._read("select_log_sizes", (key,))]
+
+    async def load_progress(self, key: int, block: int, first: int, end: int) -> dict[int, Progress]:
+        """Reads how far some jobs of a block were that ended without completing, by job."""
+        rows = await self._read("select_progress_page", (key, block, first, end))
+        return {job: Progress(fraction, message) for job, fraction, message in rows}
+
+    async def record_erasure(self, holder: JobId, site: str, machine: str, time_us: int) -> None:
+        """Keeps that a machine's disks were erased; durable on return."""
+        await self._write_one("insert_erasure", (*holder, site, machine, time_us))
+
+    async def erased(self, holder: JobId, site: str, machine: str) -> bool:
+        """Tells whether this job erased the machine's disks."""
+        return await self._read_one("select_erasure", (*holder, site, machine)) is not None
+
     async def _restore(self, row: sqlite3.Row) -> Workflow:
         try:
             return await self._replay(row)
@@ -161,18 +250,19 @@ class Store:
             raise damaged(self.path, error) from error
 
     async def _replay(self, row: sqlite3.Row) -> Workflow:
-        key, workflow_id, operator, created_us, mends, request = row
+        key, workflow_id, operator, created_us, mends, kind, origin, submit_key, request = row
         workflow = Workflow(
             id=workflow_id,
             request=encoding.decode_request(request),
             operator=operator,
             created_us=created_us,
             mends=mends,
+            lineage=_lineage(kind, origin),
+            submit_key=submit_key or "",
             key=key,
         )
         async with self._reader.execute(self._sql["select_changes"], (key,)) as cursor:
-            # In portions: a long history must not hold up the others on the loop.
-            while changes := await cursor.fetchmany(2000):
+            while changes := await cursor.fetchmany(_PORTION):
                 workflow.apply_all([_change(change) for change in changes])
                 await asyncio.sleep(0)
         return workflow
@@ -288,8 +378,12 @@ def _new_row(workflow: Workflow) -> tuple[Any, ...]:
         workflow.operator,
         workflow.created_us,
         workflow.mends,
+        workflow.lineage.kind if workflow.lineage else 0,
+        workflow.lineage.workflow_id if workflow.lineage else "",
+        workflow.submit_key or None,
         len(request.blocks),
         workflow.status,
+        workflow.standing.since_us,
         encoding.encode_counts(workflow.standing.counts),
         encoding.encode_request(request),
     )
@@ -309,6 +403,7 @@ def _standing_rows(standings: Mapping[int, Standing]) -> list[tuple[Any, ...]]:
             s.status,
             s.started_us,
             s.ended_us,
+            s.since_us,
             s.reason,
             s.seq,
             s.current_block,
@@ -340,7 +435,13 @@ def _summary(row: sqlite3.Row) -> Summary:
         current_block=row[12],
         counts=encoding.decode_counts(row[13]),
         mends=row[14],
+        since_us=row[15],
+        lineage=_lineage(row[16], row[17]),
     )
+
+
+def _lineage(kind: int, workflow_id: str) -> Lineage | None:
+    return Lineage(LineageKind(kind), workflow_id) if kind else None
 
 
 def _rejection(row: sqlite3.Row) -> RejectionSummary:

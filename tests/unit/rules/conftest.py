@@ -11,7 +11,7 @@ from wf_server.inventory import Inventory, load_inventory
 from wf_server.jobs import JobRegistry, build_registry
 from wf_server.model import BucketLevel, JobId
 from wf_server.policy import Facts, PolicyBook, load_policies
-from wf_server.testing import ManualClock
+from wf_server.testing import ManualClock, MemoryErasures
 from wf_server.tokens import Tokens
 
 ROOT = Path(__file__).parents[3]
@@ -52,7 +52,7 @@ def server_config() -> ServerConfig:
 def registry(inventory: Inventory, server_config: ServerConfig) -> JobRegistry:
     """The sample job types."""
     tokens = Tokens(server_config.buckets, NoTokens(), ManualClock())
-    return build_registry(server_config, lambda: inventory, tokens)
+    return build_registry(server_config, lambda: inventory, tokens, MemoryErasures())
 
 
 @pytest.fixture(scope="session")

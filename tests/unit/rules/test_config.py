@@ -15,10 +15,9 @@ from wf_server.config import (
     BucketSpec,
     ServerConfig,
     load_server_config,
-    parse_duration,
-    parse_size,
 )
 from wf_server.errors import ConfigError
+from wf_server.units import parse_duration, parse_size
 
 
 def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from wf_server.errors import ConfigError
 from wf_server.inventory import Inventory
 from wf_server.jobs import ArgKind, JobRegistry, Recovery, build_registry
 from wf_server.model import BucketLevel, Job, JobId
-from wf_server.testing import ManualClock
+from wf_server.testing import ManualClock, MemoryErasures
 from wf_server.tokens import Tokens
 
 VALID = {
@@ -35,7 +35,7 @@ class NoTokens:
 
 def built(config: ServerConfig) -> JobRegistry:
     tokens = Tokens(config.buckets, NoTokens(), ManualClock())
-    return build_registry(config, lambda: Inventory({}, {}), tokens)
+    return build_registry(config, lambda: Inventory({}, {}), tokens, MemoryErasures())
 
 
 def test_the_job_types_are_in_name_order(registry: JobRegistry) -> None:
@@ -48,7 +48,7 @@ def test_the_job_types_are_in_name_order(registry: JobRegistry) -> None:
 def test_every_declaration_is_whole(registry: JobRegistry) -> None:
     for job_type in registry:
         assert job_type.help.endswith(".")
-        assert job_type.recovery is Recovery.IDEMPOTENT
+        assert (job_type.recovery is Recovery.VERIFIABLE) == (job_type.name == "diskErase")
         for arg in job_type.args:
             assert arg.help
             assert arg.example

@@ -17,7 +17,7 @@ from wf_server.jobs.sleep import Sleep
 from wf_server.jobs.token_bucket import TokenBucket
 from wf_server.jobs.validate_decom import ValidateDecom
 from wf_server.model import BucketLevel, JobId
-from wf_server.testing import ManualClock, settle
+from wf_server.testing import ManualClock, MemoryErasures, settle
 from wf_server.tokens import Tokens
 
 
@@ -67,11 +67,15 @@ ERASE_ARGS = {"site": "aap", "machine": "aa01"}
 
 async def test_an_erasure_takes_its_time_and_tells(clock: ManualClock, inventory: Inventory) -> None:
     ctx = Context(clock)
-    erasing = begin(DiskErase(DiskEraseSettings(seconds=30), lambda: inventory), ctx, ERASE_ARGS)
+    job_type = DiskErase(DiskEraseSettings(seconds=30), lambda: inventory, MemoryErasures())
+    erasing = begin(job_type, ctx, ERASE_ARGS)
     await clock.advance(29.9)
     assert not erasing.done()
+    assert not await job_type.verify(ctx, ERASE_ARGS)
     await clock.advance(0.2)
     await erasing
+    assert await job_type.verify(ctx, ERASE_ARGS)
+    assert not await job_type.verify(ctx, {**ERASE_ARGS, "machine": "aa02"})
     assert ctx.lines == [
         "erasing the disks of aa01.aap (simulated, 30 s)",
         "erased the disks of aa01.aap",
@@ -87,7 +91,9 @@ async def test_progress_is_told_seldom(
     clock: ManualClock, inventory: Inventory, seconds: float, reports: int
 ) -> None:
     ctx = Context(clock)
-    erasing = begin(DiskErase(DiskEraseSettings(seconds=seconds), lambda: inventory), ctx, ERASE_ARGS)
+    erasing = begin(
+        DiskErase(DiskEraseSettings(seconds=seconds), lambda: inventory, MemoryErasures()), ctx, ERASE_ARGS
+    )
     await clock.advance(seconds + 0.001)
     await erasing
     assert len(ctx.reports) == reports
@@ -95,7 +101,7 @@ async def test_progress_is_told_seldom(
 
 async def test_an_erasure_ends_at_once_when_cancelled(clock: ManualClock, inventory: Inventory) -> None:
     ctx = Context(clock)
-    erasing = begin(DiskErase(DiskEraseSettings(), lambda: inventory), ctx, ERASE_ARGS)
+    erasing = begin(DiskErase(DiskEraseSettings(), lambda: inventory, MemoryErasures()), ctx, ERASE_ARGS)
     await clock.advance(10)
     erasing.cancel()
     await settle()
@@ -104,7 +110,7 @@ async def test_an_erasure_ends_at_once_when_cancelled(clock: ManualClock, invent
 
 
 async def test_a_machine_that_is_gone_fails(clock: ManualClock) -> None:
-    job_type = DiskErase(DiskEraseSettings(), lambda: Inventory({}, {}))
+    job_type = DiskErase(DiskEraseSettings(), lambda: Inventory({}, {}), MemoryErasures())
     with pytest.raises(JobFailed, match=r"no machine aa01\.aap") as failed:
         await job_type.run(Context(clock), ERASE_ARGS)
     assert not failed.value.fatal

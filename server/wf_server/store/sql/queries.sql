@@ -1,10 +1,11 @@
 -- name: insert_workflow
-INSERT INTO workflow (key, id, name, desc, operator, created_us, mends, blocks, status, counts, request)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO workflow (key, id, name, desc, operator, created_us, mends, lineage_kind, lineage_id, submit_key,
+                      blocks, status, since_us, counts, request)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: update_workflow
 UPDATE workflow
-SET status = ?, started_us = ?, ended_us = ?, reason = ?, seq = ?, current_block = ?, counts = ?
+SET status = ?, started_us = ?, ended_us = ?, since_us = ?, reason = ?, seq = ?, current_block = ?, counts = ?
 WHERE key = ?;
 
 -- name: insert_change
@@ -12,11 +13,16 @@ INSERT INTO change (workflow, seq, block, job, status, time_us, error, operator,
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: select_workflow
-SELECT key, id, operator, created_us, mends, request FROM workflow WHERE id = ?;
+SELECT key, id, operator, created_us, mends, lineage_kind, lineage_id, submit_key, request
+FROM workflow WHERE id = ?;
 
 -- name: select_workflows_by_status
-SELECT key, id, operator, created_us, mends, request FROM workflow
+SELECT key, id, operator, created_us, mends, lineage_kind, lineage_id, submit_key, request
+FROM workflow
 WHERE status IN (SELECT value FROM json_each(?)) ORDER BY key;
+
+-- name: select_by_submit_key
+SELECT id, request FROM workflow WHERE submit_key = ?;
 
 -- name: select_changes
 SELECT seq, block, job, status, time_us, error, operator, reason FROM change
@@ -26,9 +32,41 @@ WHERE workflow = ? ORDER BY seq;
 SELECT seq, block, job, status, time_us, error, operator, reason FROM change
 WHERE workflow = ? AND seq > ? ORDER BY seq LIMIT ?;
 
+-- name: select_job_changes
+SELECT seq, block, job, status, time_us, error, operator, reason FROM change
+WHERE workflow = ? AND block = ? AND job = ? ORDER BY seq;
+
+-- name: insert_log_line
+INSERT OR REPLACE INTO job_log (workflow, block, job, n, time_us, text) VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: delete_log_lines
+DELETE FROM job_log WHERE workflow = ? AND block = ? AND job = ? AND n < ?;
+
+-- name: select_log
+SELECT n, time_us, text FROM job_log WHERE workflow = ? AND block = ? AND job = ? ORDER BY n;
+
+-- name: select_log_page
+SELECT job, text FROM job_log WHERE workflow = ? AND block = ? AND job >= ? AND job < ? ORDER BY job, n;
+
+-- name: select_log_sizes
+SELECT block, job, n, length(CAST(text AS BLOB)) FROM job_log WHERE workflow = ? ORDER BY block, job, n;
+
+-- name: upsert_progress
+INSERT INTO job_progress (workflow, block, job, fraction, message) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (workflow, block, job) DO UPDATE SET fraction = excluded.fraction, message = excluded.message;
+
+-- name: select_progress_page
+SELECT job, fraction, message FROM job_progress WHERE workflow = ? AND block = ? AND job >= ? AND job < ?;
+
+-- name: insert_erasure
+INSERT OR REPLACE INTO erasure (workflow, block, job, site, machine, erased_us) VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: select_erasure
+SELECT 1 FROM erasure WHERE workflow = ? AND block = ? AND job = ? AND site = ? AND machine = ?;
+
 -- name: list_workflows
 SELECT key, id, name, desc, operator, status, created_us, started_us, ended_us, reason, seq, blocks,
-       current_block, counts, mends
+       current_block, counts, mends, since_us, lineage_kind, lineage_id
 FROM workflow
 WHERE key < :before
   AND (:statuses IS NULL OR status IN (SELECT value FROM json_each(:statuses)))

@@ -23,6 +23,15 @@ if TYPE_CHECKING:
     from grpclib.metadata import Deadline
 
 
+class OnFailure(betterproto.Enum):
+    """What becomes of the later blocks when a block ends with errors."""
+
+    UNSPECIFIED = 0
+    CONTINUE = 1
+    STOP = 2
+    """The workflow ends as failed after the block."""
+
+
 class Status(betterproto.Enum):
     """
     Where a workflow, a block or a job stands. The numbers 0 to 4 are the published ones.
@@ -66,6 +75,64 @@ class Status(betterproto.Enum):
     """
     Workflows: told to end by an emergency stop; jobs in flight are ending.
     """
+
+    CANCELLING = 15
+    """Workflows: told to end by an operator; jobs in flight are ending."""
+
+    RETRYING = 16
+    """Jobs: an attempt failed, and the next one has not begun."""
+
+    HELD = 17
+    """Workflows: waits for an operator's go before a block."""
+
+    QUEUED = 18
+    """
+    Workflows: executed, and waits for its turn while as many run as may.
+    """
+
+
+class LineageKind(betterproto.Enum):
+    UNSPECIFIED = 0
+    CLONE = 1
+    """A copy, changed or not."""
+
+    RERUN = 2
+    """The same work again, or what failed of it."""
+
+
+class Resolution(betterproto.Enum):
+    """What an operator found out about a job whose outcome was unknown."""
+
+    UNSPECIFIED = 0
+    DONE = 1
+    """It did its work."""
+
+    FAILED = 2
+    """It did not, and shall not be tried again."""
+
+    RERUN = 3
+    """It shall run again."""
+
+
+class Fate(betterproto.Enum):
+    """What became of a job of a workflow that was stopped or cancelled."""
+
+    UNSPECIFIED = 0
+    NEVER_STARTED = 1
+    INTERRUPTED = 2
+    """It ran, and was cut short."""
+
+    FINISHED_ANYWAY = 3
+    """
+    It was running when the order came, and ended by itself all the same.
+    """
+
+    UNKNOWN = 4
+    ENDED_BEFORE = 5
+    """It had ended before the order came."""
+
+    IN_FLIGHT = 6
+    """It was told to end and has not yet."""
 
 
 class StopStatus(betterproto.Enum):
@@ -135,6 +202,22 @@ class WorkReq(betterproto.Message):
     blocks: List["Block"] = betterproto.message_field(3)
     """Run one at a time, in order."""
 
+    max_failures: str = betterproto.string_field(4)
+    """
+    The failure budget: at the failure of this number nothing more starts, and the workflow fails after
+     the running jobs. A count, "3", or a share of all jobs, "20%", rounded up. Empty: no budget.
+    """
+
+    no_overshoot: bool = betterproto.bool_field(5)
+    """
+    Never runs more at once than may still fail, so that the budget cannot be overrun.
+    """
+
+    on_failure: "OnFailure" = betterproto.enum_field(6)
+    """
+    What a block with errors means for those after it. Unspecified: they run.
+    """
+
 
 @dataclass(eq=False, repr=False)
 class Block(betterproto.Message):
@@ -145,6 +228,33 @@ class Block(betterproto.Message):
     """How many jobs run at once; below 1 means 1."""
 
     jobs: List["Job"] = betterproto.message_field(3)
+    max_failures: str = betterproto.string_field(4)
+    """
+    The block's own failure budget, as WorkReq.max_failures; shares are of the block's jobs.
+    """
+
+    no_overshoot: bool = betterproto.bool_field(5)
+    on_failure: "OnFailure" = betterproto.enum_field(6)
+    """Unspecified: as the WorkReq says."""
+
+    hold: bool = betterproto.bool_field(7)
+    """Waits for an operator's go (Release) before its first job."""
+
+    point_of_no_return: bool = betterproto.bool_field(8)
+    """
+    What it does cannot be undone: holds, and asks for its targets' name with the go.
+    """
+
+    ramp: List[str] = betterproto.string_field(9)
+    """
+    Waves: how many jobs may run before the rest may, each a count, "5", or a share of the block's
+     jobs, "20%", rounded up. A wave begins when the one before has ended and soaked.
+    """
+
+    soak: str = betterproto.string_field(10)
+    """
+    How long to wait after each wave: a number and a unit, "30s", "5m". Empty: not at all.
+    """
 
 
 @dataclass(eq=False, repr=False)
@@ -159,6 +269,40 @@ class Job(betterproto.Message):
         3, betterproto.TYPE_STRING, betterproto.TYPE_STRING
     )
     """As declared by the job type (CatalogService.ListJobTypes)."""
+
+    timeout: str = betterproto.string_field(4)
+    """How long one attempt may take: "30s", "5m". Empty: for ever."""
+
+    retry: "Retry" = betterproto.message_field(5)
+    """Absent: one attempt."""
+
+
+@dataclass(eq=False, repr=False)
+class Retry(betterproto.Message):
+    """When a job that failed is tried again. Fatal errors never are."""
+
+    attempts: int = betterproto.int32_field(1)
+    """At most so many attempts in all, the first included; from 1 to 100."""
+
+    delay: str = betterproto.string_field(2)
+    """The pause after the first failure: "10s". Empty: one second."""
+
+    backoff: float = betterproto.double_field(3)
+    """By how much each pause is longer than the one before; 0 means 2."""
+
+    max_delay: str = betterproto.string_field(4)
+    """No pause is longer. Empty: five minutes."""
+
+    jitter: float = betterproto.double_field(5)
+    """
+    Up to this share of a pause is added, so that jobs do not try again all at once; from 0 to 1.
+    """
+
+    errors: List[str] = betterproto.string_field(6)
+    """
+    Only errors that contain one of these texts, whatever their case ("timed out" for a timeout).
+     Empty: every error.
+    """
 
 
 @dataclass(eq=False, repr=False)
@@ -216,6 +360,23 @@ class SubmitRequest(betterproto.Message):
     The rejection that this request mends, if it does: each is then linked to the other.
     """
 
+    key: str = betterproto.string_field(3)
+    """
+    The submit key, chosen by the client, up to 200 characters: a second Submit of the same request
+     under the same key returns the first one's id. Empty: every Submit is a new one.
+    """
+
+    lineage: "Lineage" = betterproto.message_field(4)
+    """The workflow that this request was made from. Absent: none."""
+
+
+@dataclass(eq=False, repr=False)
+class Lineage(betterproto.Message):
+    """Where a WorkReq comes from."""
+
+    kind: "LineageKind" = betterproto.enum_field(1)
+    workflow_id: str = betterproto.string_field(2)
+
 
 @dataclass(eq=False, repr=False)
 class SubmitResponse(betterproto.Message):
@@ -233,8 +394,138 @@ class ExecResponse(betterproto.Message):
 
 
 @dataclass(eq=False, repr=False)
+class PauseRequest(betterproto.Message):
+    id: str = betterproto.string_field(1)
+    reason: str = betterproto.string_field(2)
+    """Required."""
+
+
+@dataclass(eq=False, repr=False)
+class PauseResponse(betterproto.Message):
+    summary: "WorkflowSummary" = betterproto.message_field(1)
+
+
+@dataclass(eq=False, repr=False)
+class ResumeRequest(betterproto.Message):
+    id: str = betterproto.string_field(1)
+    reason: str = betterproto.string_field(2)
+
+
+@dataclass(eq=False, repr=False)
+class ResumeResponse(betterproto.Message):
+    summary: "WorkflowSummary" = betterproto.message_field(1)
+
+
+@dataclass(eq=False, repr=False)
+class CancelRequest(betterproto.Message):
+    id: str = betterproto.string_field(1)
+    reason: str = betterproto.string_field(2)
+    """Required."""
+
+
+@dataclass(eq=False, repr=False)
+class CancelResponse(betterproto.Message):
+    summary: "WorkflowSummary" = betterproto.message_field(1)
+
+
+@dataclass(eq=False, repr=False)
+class ReleaseRequest(betterproto.Message):
+    id: str = betterproto.string_field(1)
+    block: int = betterproto.int32_field(2)
+    """
+    The block before which it is held, so that a late go never reaches the next one.
+    """
+
+    reason: str = betterproto.string_field(3)
+    confirm: str = betterproto.string_field(4)
+    """BlockSnapshot.confirm, where the block is a point of no return."""
+
+
+@dataclass(eq=False, repr=False)
+class ReleaseResponse(betterproto.Message):
+    summary: "WorkflowSummary" = betterproto.message_field(1)
+
+
+@dataclass(eq=False, repr=False)
+class ResolveRequest(betterproto.Message):
+    id: str = betterproto.string_field(1)
+    block: int = betterproto.int32_field(2)
+    job: int = betterproto.int32_field(3)
+    resolution: "Resolution" = betterproto.enum_field(4)
+    reason: str = betterproto.string_field(5)
+    """Required: how it was found out."""
+
+
+@dataclass(eq=False, repr=False)
+class ResolveResponse(betterproto.Message):
+    summary: "WorkflowSummary" = betterproto.message_field(1)
+
+
+@dataclass(eq=False, repr=False)
+class GetReceiptRequest(betterproto.Message):
+    id: str = betterproto.string_field(1)
+
+
+@dataclass(eq=False, repr=False)
+class GetReceiptResponse(betterproto.Message):
+    receipt: "Receipt" = betterproto.message_field(1)
+
+
+@dataclass(eq=False, repr=False)
+class Receipt(betterproto.Message):
+    """
+    What a stop or a cancel did. The counts add up to the number of jobs.
+    """
+
+    workflow_id: str = betterproto.string_field(1)
+    name: str = betterproto.string_field(2)
+    order: "Status" = betterproto.enum_field(3)
+    """STATUS_STOPPED or STATUS_CANCELLED."""
+
+    operator: str = betterproto.string_field(4)
+    reason: str = betterproto.string_field(5)
+    ordered: datetime = betterproto.message_field(6)
+    settled: Optional[datetime] = betterproto.message_field(7, optional=True)
+    """
+    When the last job had ended or was given up; absent while it settles.
+    """
+
+    grace_ends: Optional[datetime] = betterproto.message_field(8, optional=True)
+    """
+    When what has not ended by then is called unknown; absent once it is settled.
+    """
+
+    jobs: int = betterproto.int32_field(9)
+    never_started: int = betterproto.int32_field(10)
+    interrupted: int = betterproto.int32_field(11)
+    finished_anyway: int = betterproto.int32_field(12)
+    unknown: int = betterproto.int32_field(13)
+    ended_before: int = betterproto.int32_field(14)
+    in_flight: int = betterproto.int32_field(15)
+    fates: List[bytes] = betterproto.bytes_field(16)
+    """For each block one byte a job, in order: its Fate."""
+
+
+@dataclass(eq=False, repr=False)
+class PlanRerunRequest(betterproto.Message):
+    id: str = betterproto.string_field(1)
+    failed_only: bool = betterproto.bool_field(2)
+    """
+    Leaves out what completed, except jobs that check preconditions (JobType.precondition).
+    """
+
+
+@dataclass(eq=False, repr=False)
+class PlanRerunResponse(betterproto.Message):
+    work_req: "WorkReq" = betterproto.message_field(1)
+    lineage: "Lineage" = betterproto.message_field(2)
+
+
+@dataclass(eq=False, repr=False)
 class StatusRequest(betterproto.Message):
     id: str = betterproto.string_field(1)
+    at_seq: int = betterproto.int64_field(2)
+    """As it stood after this change of its history; 0: as it stands now."""
 
 
 @dataclass(eq=False, repr=False)
@@ -262,6 +553,13 @@ class StatusResponse(betterproto.Message):
     seq: int = betterproto.int64_field(13)
     """The sequence number of the newest change in this report."""
 
+    activity: str = betterproto.string_field(14)
+    """
+    Whoever waits for it, and what it does while nothing seems to happen; see WorkflowSummary.
+    """
+
+    until: Optional[datetime] = betterproto.message_field(15, optional=True)
+
 
 @dataclass(eq=False, repr=False)
 class BlockStatus(betterproto.Message):
@@ -286,13 +584,66 @@ class JobStatus(betterproto.Message):
     started: Optional[datetime] = betterproto.message_field(6, optional=True)
     ended: Optional[datetime] = betterproto.message_field(7, optional=True)
     progress: Optional[float] = betterproto.double_field(8, optional=True)
-    """From 0 to 1, of a running job that reports it."""
+    """
+    From 0 to 1, of a job that reports it; of one that has ended, what it reported last.
+    """
 
     progress_message: str = betterproto.string_field(9)
     """What the job says it is doing."""
 
     log: List[str] = betterproto.string_field(10)
-    """The job's newest log lines, oldest first."""
+    """
+    The job's newest log lines, oldest first; GetJob has all that are kept.
+    """
+
+    attempts: int = betterproto.int32_field(11)
+    """How often it was begun."""
+
+    next_attempt: Optional[datetime] = betterproto.message_field(12, optional=True)
+    """When it is tried again, of a job that waits for that."""
+
+
+@dataclass(eq=False, repr=False)
+class Attempt(betterproto.Message):
+    """One time that a job's code ran."""
+
+    started: datetime = betterproto.message_field(1)
+    ended: Optional[datetime] = betterproto.message_field(2, optional=True)
+    """Absent while it runs."""
+
+    status: "Status" = betterproto.enum_field(3)
+    """
+    How it ended; STATUS_RUNNING while it has not, STATUS_RETRYING where it failed and another followed.
+    """
+
+    error: str = betterproto.string_field(4)
+
+
+@dataclass(eq=False, repr=False)
+class LogLine(betterproto.Message):
+    number: int = betterproto.int64_field(1)
+    """From 1 on; lines before the first kept one were dropped."""
+
+    time: datetime = betterproto.message_field(2)
+    text: str = betterproto.string_field(3)
+
+
+@dataclass(eq=False, repr=False)
+class GetJobRequest(betterproto.Message):
+    id: str = betterproto.string_field(1)
+    block: int = betterproto.int32_field(2)
+    job: int = betterproto.int32_field(3)
+
+
+@dataclass(eq=False, repr=False)
+class GetJobResponse(betterproto.Message):
+    job: "JobStatus" = betterproto.message_field(1)
+    attempts: List["Attempt"] = betterproto.message_field(2)
+    """Oldest first."""
+
+    log: List["LogLine"] = betterproto.message_field(3)
+    dropped_lines: int = betterproto.int64_field(4)
+    """How many lines were dropped, the oldest, because the log is bounded."""
 
 
 @dataclass(eq=False, repr=False)
@@ -307,6 +658,7 @@ class JobCounts(betterproto.Message):
     interrupted: int = betterproto.int32_field(6)
     unknown: int = betterproto.int32_field(7)
     skipped: int = betterproto.int32_field(8)
+    retrying: int = betterproto.int32_field(9)
 
 
 @dataclass(eq=False, repr=False)
@@ -332,6 +684,22 @@ class WorkflowSummary(betterproto.Message):
     seq: int = betterproto.int64_field(15)
     mends_rejection_id: str = betterproto.string_field(16)
     """The rejection that it mends; empty: it mends none."""
+
+    lineage: "Lineage" = betterproto.message_field(17)
+    """The workflow that it was made from. Absent: none."""
+
+    since: datetime = betterproto.message_field(18)
+    """Since when it has this status."""
+
+    activity: str = betterproto.string_field(19)
+    """
+    What it does while nothing seems to happen: "soaking after wave 2 of 4", "place 3 in the queue".
+    """
+
+    until: Optional[datetime] = betterproto.message_field(20, optional=True)
+    """
+    When that will be over, at the latest; while it is stopped or cancelled, the end of the grace period.
+    """
 
 
 @dataclass(eq=False, repr=False)
@@ -496,6 +864,15 @@ class BlockSnapshot(betterproto.Message):
     job_statuses: bytes = betterproto.bytes_field(7)
     """One byte a job, in order: its Status."""
 
+    hold: bool = betterproto.bool_field(8)
+    """Waits for an operator's go before its first job."""
+
+    point_of_no_return: bool = betterproto.bool_field(9)
+    confirm: str = betterproto.string_field(10)
+    """
+    What a go for a point of no return has to name: its targets, or the workflow type where it has none.
+    """
+
 
 @dataclass(eq=False, repr=False)
 class ChangeBatch(betterproto.Message):
@@ -628,6 +1005,9 @@ class SetStopResponse(betterproto.Message):
     stopped_workflows: int = betterproto.int32_field(2)
     """How many workflows it told to end."""
 
+    workflow_ids: List[str] = betterproto.string_field(3)
+    """Which; GetReceipt tells what became of their jobs."""
+
 
 @dataclass(eq=False, repr=False)
 class WatchStopsRequest(betterproto.Message):
@@ -661,6 +1041,10 @@ class JobType(betterproto.Message):
     help: str = betterproto.string_field(2)
     args: List["ArgDeclaration"] = betterproto.message_field(3)
     recovery: "Recovery" = betterproto.enum_field(4)
+    precondition: bool = betterproto.bool_field(5)
+    """
+    It checks what has to hold before the work: a rerun of what failed repeats it.
+    """
 
 
 @dataclass(eq=False, repr=False)
@@ -742,6 +1126,9 @@ class GetServerInfoResponse(betterproto.Message):
 
     now: datetime = betterproto.message_field(4)
     """The server's clock, for ages and countdowns."""
+
+    draining: bool = betterproto.bool_field(5)
+    """It is shutting down: takes no new work, and lets running jobs end."""
 
 
 @dataclass(eq=False, repr=False)
@@ -826,6 +1213,125 @@ class WorkflowServiceStub(betterproto.ServiceStub):
             metadata=metadata,
         )
 
+    async def pause(
+        self,
+        pause_request: "PauseRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "PauseResponse":
+        return await self._unary_unary(
+            "/workflow.v1.WorkflowService/Pause",
+            pause_request,
+            PauseResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def resume(
+        self,
+        resume_request: "ResumeRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "ResumeResponse":
+        return await self._unary_unary(
+            "/workflow.v1.WorkflowService/Resume",
+            resume_request,
+            ResumeResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def cancel(
+        self,
+        cancel_request: "CancelRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "CancelResponse":
+        return await self._unary_unary(
+            "/workflow.v1.WorkflowService/Cancel",
+            cancel_request,
+            CancelResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def release(
+        self,
+        release_request: "ReleaseRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "ReleaseResponse":
+        return await self._unary_unary(
+            "/workflow.v1.WorkflowService/Release",
+            release_request,
+            ReleaseResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def resolve(
+        self,
+        resolve_request: "ResolveRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "ResolveResponse":
+        return await self._unary_unary(
+            "/workflow.v1.WorkflowService/Resolve",
+            resolve_request,
+            ResolveResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def get_receipt(
+        self,
+        get_receipt_request: "GetReceiptRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "GetReceiptResponse":
+        return await self._unary_unary(
+            "/workflow.v1.WorkflowService/GetReceipt",
+            get_receipt_request,
+            GetReceiptResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def plan_rerun(
+        self,
+        plan_rerun_request: "PlanRerunRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "PlanRerunResponse":
+        return await self._unary_unary(
+            "/workflow.v1.WorkflowService/PlanRerun",
+            plan_rerun_request,
+            PlanRerunResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
     async def status(
         self,
         status_request: "StatusRequest",
@@ -889,6 +1395,23 @@ class WorkflowServiceStub(betterproto.ServiceStub):
             "/workflow.v1.WorkflowService/ListJobs",
             list_jobs_request,
             ListJobsResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def get_job(
+        self,
+        get_job_request: "GetJobRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "GetJobResponse":
+        return await self._unary_unary(
+            "/workflow.v1.WorkflowService/GetJob",
+            get_job_request,
+            GetJobResponse,
             timeout=timeout,
             deadline=deadline,
             metadata=metadata,
@@ -1153,6 +1676,31 @@ class WorkflowServiceBase(ServiceBase):
     async def exec(self, exec_request: "ExecRequest") -> "ExecResponse":
         raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
 
+    async def pause(self, pause_request: "PauseRequest") -> "PauseResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
+    async def resume(self, resume_request: "ResumeRequest") -> "ResumeResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
+    async def cancel(self, cancel_request: "CancelRequest") -> "CancelResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
+    async def release(self, release_request: "ReleaseRequest") -> "ReleaseResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
+    async def resolve(self, resolve_request: "ResolveRequest") -> "ResolveResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
+    async def get_receipt(
+        self, get_receipt_request: "GetReceiptRequest"
+    ) -> "GetReceiptResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
+    async def plan_rerun(
+        self, plan_rerun_request: "PlanRerunRequest"
+    ) -> "PlanRerunResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
     async def status(self, status_request: "StatusRequest") -> "StatusResponse":
         raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
 
@@ -1165,6 +1713,9 @@ class WorkflowServiceBase(ServiceBase):
     async def list_jobs(
         self, list_jobs_request: "ListJobsRequest"
     ) -> "ListJobsResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
+    async def get_job(self, get_job_request: "GetJobRequest") -> "GetJobResponse":
         raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
 
     async def history(self, history_request: "HistoryRequest") -> "HistoryResponse":
@@ -1213,6 +1764,55 @@ class WorkflowServiceBase(ServiceBase):
         response = await self.exec(request)
         await stream.send_message(response)
 
+    async def __rpc_pause(
+        self, stream: "grpclib.server.Stream[PauseRequest, PauseResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.pause(request)
+        await stream.send_message(response)
+
+    async def __rpc_resume(
+        self, stream: "grpclib.server.Stream[ResumeRequest, ResumeResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.resume(request)
+        await stream.send_message(response)
+
+    async def __rpc_cancel(
+        self, stream: "grpclib.server.Stream[CancelRequest, CancelResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.cancel(request)
+        await stream.send_message(response)
+
+    async def __rpc_release(
+        self, stream: "grpclib.server.Stream[ReleaseRequest, ReleaseResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.release(request)
+        await stream.send_message(response)
+
+    async def __rpc_resolve(
+        self, stream: "grpclib.server.Stream[ResolveRequest, ResolveResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.resolve(request)
+        await stream.send_message(response)
+
+    async def __rpc_get_receipt(
+        self, stream: "grpclib.server.Stream[GetReceiptRequest, GetReceiptResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.get_receipt(request)
+        await stream.send_message(response)
+
+    async def __rpc_plan_rerun(
+        self, stream: "grpclib.server.Stream[PlanRerunRequest, PlanRerunResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.plan_rerun(request)
+        await stream.send_message(response)
+
     async def __rpc_status(
         self, stream: "grpclib.server.Stream[StatusRequest, StatusResponse]"
     ) -> None:
@@ -1239,6 +1839,13 @@ class WorkflowServiceBase(ServiceBase):
     ) -> None:
         request = await stream.recv_message()
         response = await self.list_jobs(request)
+        await stream.send_message(response)
+
+    async def __rpc_get_job(
+        self, stream: "grpclib.server.Stream[GetJobRequest, GetJobResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.get_job(request)
         await stream.send_message(response)
 
     async def __rpc_history(
@@ -1303,6 +1910,48 @@ class WorkflowServiceBase(ServiceBase):
                 ExecRequest,
                 ExecResponse,
             ),
+            "/workflow.v1.WorkflowService/Pause": grpclib.const.Handler(
+                self.__rpc_pause,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                PauseRequest,
+                PauseResponse,
+            ),
+            "/workflow.v1.WorkflowService/Resume": grpclib.const.Handler(
+                self.__rpc_resume,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                ResumeRequest,
+                ResumeResponse,
+            ),
+            "/workflow.v1.WorkflowService/Cancel": grpclib.const.Handler(
+                self.__rpc_cancel,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                CancelRequest,
+                CancelResponse,
+            ),
+            "/workflow.v1.WorkflowService/Release": grpclib.const.Handler(
+                self.__rpc_release,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                ReleaseRequest,
+                ReleaseResponse,
+            ),
+            "/workflow.v1.WorkflowService/Resolve": grpclib.const.Handler(
+                self.__rpc_resolve,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                ResolveRequest,
+                ResolveResponse,
+            ),
+            "/workflow.v1.WorkflowService/GetReceipt": grpclib.const.Handler(
+                self.__rpc_get_receipt,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                GetReceiptRequest,
+                GetReceiptResponse,
+            ),
+            "/workflow.v1.WorkflowService/PlanRerun": grpclib.const.Handler(
+                self.__rpc_plan_rerun,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                PlanRerunRequest,
+                PlanRerunResponse,
+            ),
             "/workflow.v1.WorkflowService/Status": grpclib.const.Handler(
                 self.__rpc_status,
                 grpclib.const.Cardinality.UNARY_UNARY,
@@ -1326,6 +1975,12 @@ class WorkflowServiceBase(ServiceBase):
                 grpclib.const.Cardinality.UNARY_UNARY,
                 ListJobsRequest,
                 ListJobsResponse,
+            ),
+            "/workflow.v1.WorkflowService/GetJob": grpclib.const.Handler(
+                self.__rpc_get_job,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                GetJobRequest,
+                GetJobResponse,
             ),
             "/workflow.v1.WorkflowService/History": grpclib.const.Handler(
                 self.__rpc_history,
