@@ -140,6 +140,7 @@ def _counts(message: pb.JobCounts) -> m.JobCounts:
         interrupted=message.interrupted,
         unknown=message.unknown,
         skipped=message.skipped,
+        retrying=message.retrying,
     )
 
 

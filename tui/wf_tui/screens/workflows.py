@@ -18,7 +18,7 @@ from wf_tui.state.endings import Endings
 from wf_tui.state.format import count
 from wf_tui.state.listing import Listing
 from wf_tui.state.marks import GLYPHS, WORKFLOW_ORDER
-from wf_tui.state.models import Status, Stop, Summary
+from wf_tui.state.models import WORKFLOW_ACTIVE, Status, Stop, Summary
 from wf_tui.state.text import clean
 from wf_tui.widgets.detail import status_style
 from wf_tui.widgets.fields import quiet_input
@@ -201,7 +201,7 @@ class WorkflowsScreen(WfScreen):
 
 
 def _runs(summary: Summary) -> bool:
-    return summary.status in (Status.RUNNING, Status.PAUSING, Status.PAUSED, Status.NEEDS_OPERATOR)
+    return summary.status in WORKFLOW_ACTIVE
 
 
 def _peek(summary: Summary) -> Content:

@@ -194,6 +194,7 @@ def _counts(blocks: list[LiveBlock]) -> JobCounts:
         interrupted=number(Status.INTERRUPTED),
         unknown=number(Status.UNKNOWN),
         skipped=number(Status.SKIPPED),
+        retrying=number(Status.RETRYING),
     )
 
 

@@ -37,6 +37,10 @@ GLYPHS: Mapping[Status, str] = {
     S.UNKNOWN: "?",
     S.SKIPPED: "–",
     S.STOPPING: "◧",
+    S.CANCELLING: "◨",
+    S.RETRYING: "↻",
+    S.HELD: "◆",
+    S.QUEUED: "…",
 }
 
 _TONES: Mapping[Status, Tone] = {
@@ -50,6 +54,9 @@ _TONES: Mapping[Status, Tone] = {
     S.PAUSED: Tone.HELD,
     S.STOPPED: Tone.HALTED,
     S.STOPPING: Tone.HALTED,
+    S.CANCELLING: Tone.HALTED,
+    S.RETRYING: Tone.HELD,
+    S.HELD: Tone.HELD,
     S.INTERRUPTED: Tone.HALTED,
     S.CANCELLED: Tone.HALTED,
 }
@@ -59,6 +66,7 @@ JOB_ORDER = (
     S.FAILED,
     S.UNKNOWN,
     S.INTERRUPTED,
+    S.RETRYING,
     S.RUNNING,
     S.NOT_STARTED,
     S.SKIPPED,
@@ -70,10 +78,13 @@ JOB_ORDER = (
 WORKFLOW_ORDER = (
     S.NEEDS_OPERATOR,
     S.STOPPING,
+    S.CANCELLING,
+    S.HELD,
+    S.AWAITING_APPROVAL,
     S.RUNNING,
     S.PAUSING,
     S.PAUSED,
-    S.AWAITING_APPROVAL,
+    S.QUEUED,
     S.FAILED,
     S.STOPPED,
     S.CANCELLED,
@@ -98,6 +109,7 @@ def counts_line(counts: JobCounts) -> list[tuple[Status, int]]:
         S.FAILED: counts.failed,
         S.UNKNOWN: counts.unknown,
         S.INTERRUPTED: counts.interrupted,
+        S.RETRYING: counts.retrying,
         S.RUNNING: counts.running,
         S.NOT_STARTED: counts.not_started,
         S.SKIPPED: counts.skipped,

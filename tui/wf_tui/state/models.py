@@ -29,6 +29,10 @@ class Status(IntEnum):
     UNKNOWN = 12
     SKIPPED = 13
     STOPPING = 14
+    CANCELLING = 15
+    RETRYING = 16
+    HELD = 17
+    QUEUED = 18
 
     @property
     def label(self) -> str:
@@ -38,6 +42,19 @@ class Status(IntEnum):
 
 #: A workflow in one of these never changes again.
 WORKFLOW_FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.STOPPED})
+#: A workflow in one of these was executed and has not ended.
+WORKFLOW_ACTIVE = frozenset(
+    {
+        Status.RUNNING,
+        Status.PAUSING,
+        Status.PAUSED,
+        Status.NEEDS_OPERATOR,
+        Status.HELD,
+        Status.QUEUED,
+        Status.STOPPING,
+        Status.CANCELLING,
+    }
+)
 #: A job in one of these is over.
 JOB_FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.INTERRUPTED, Status.UNKNOWN, Status.SKIPPED})
 #: What an operator looks for first.
@@ -101,6 +118,7 @@ class JobCounts:
     interrupted: int = 0
     unknown: int = 0
     skipped: int = 0
+    retrying: int = 0
 
     @property
     def over(self) -> int:

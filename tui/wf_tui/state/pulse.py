@@ -10,20 +10,14 @@ from enum import IntEnum
 from wf_tui.state.buckets import next_words
 from wf_tui.state.format import count, duration, moment, short_id
 from wf_tui.state.health import Health, other_problems
-from wf_tui.state.models import EVERYTHING, Bucket, Status, StopBoard, Summary
+from wf_tui.state.models import EVERYTHING, WORKFLOW_ACTIVE, Bucket, Status, StopBoard, Summary
 from wf_tui.state.situation import Situation
 from wf_tui.state.stops import alarm, board_lines
 
 #: An answer that took longer is worth a word. Seconds.
 _SLOW = 1.0
 #: What goes on, or waits for a person.
-ACTIVE = (
-    Status.RUNNING,
-    Status.PAUSING,
-    Status.PAUSED,
-    Status.NEEDS_OPERATOR,
-    Status.AWAITING_APPROVAL,
-)
+ACTIVE = (*sorted(WORKFLOW_ACTIVE), Status.AWAITING_APPROVAL)
 #: What ended otherwise than it should.
 ENDED_BADLY = (Status.FAILED, Status.STOPPED, Status.CANCELLED)
 

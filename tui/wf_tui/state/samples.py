@@ -59,6 +59,7 @@ def counts_of(blocks: Sequence[Sequence[Status]]) -> JobCounts:
         interrupted=flat.count(S.INTERRUPTED),
         unknown=flat.count(S.UNKNOWN),
         skipped=flat.count(S.SKIPPED),
+        retrying=flat.count(S.RETRYING),
     )
 
 
