@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from grpc_status import rpc_status
 from grpc_tools import protoc
 
-import grpc
 import wf_proto as pb
 from tests.e2e.requests import until
 from tests.e2e.server_process import ServerProcess

@@ -83,7 +83,7 @@ async def test_orders_that_make_no_sense_are_refused(engine: Engine) -> None:
         run.cancel(BOB)
     with pytest.raises(FailedPrecondition, match="nothing to pause"):
         run.pause(BOB)
-    await engine.until(lambda: workflow.is_final)
+    await engine.until(lambda: engine.executor.find(workflow.id) is None)
     with pytest.raises(FailedPrecondition, match="cancelled"):
         await engine.executor.run_of(workflow)
 
