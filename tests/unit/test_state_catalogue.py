@@ -12,6 +12,7 @@ from wf_tui.state.catalogue import (
     policy_users,
     users,
 )
+from wf_tui.state.filters import Filter
 from wf_tui.state.models import ArgDeclaration, JobType, Policy, PolicyBook, WorkflowType
 
 
@@ -57,13 +58,13 @@ def test_policies_by_what_they_name_and_where_they_are_in_force() -> None:
 
 
 def test_the_filter_keeps_a_workflow_type_above_its_policies() -> None:
-    found = entries(Catalogue(JOBS, BOOK), "sameargs")
+    found = entries(Catalogue(JOBS, BOOK), Filter.parse("sameargs"))
     assert [(entry.kind, entry.name) for entry in found] == [
         (Kind.HEADING, "Workflow types and their policies"),
         (Kind.WORKFLOW_TYPE, "Erase"),
         (Kind.POLICY, "sameArgs"),
     ]
-    assert entries(Catalogue(JOBS, BOOK), "zebra") == ()
+    assert entries(Catalogue(JOBS, BOOK), Filter.parse("zebra")) == ()
 
 
 def test_entries_have_keys_of_their_own() -> None:

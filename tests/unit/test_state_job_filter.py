@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from wf_tui.state.job_filter import BadPattern, Chosen, JobFilter, JobTexts, Narrowing
+from wf_tui.state.filters import Filter
+from wf_tui.state.job_filter import JOB_FIELDS, Chosen, JobTexts, Narrowing
 from wf_tui.state.models import Status
 from wf_tui.state.rows import Row, Tree
 from wf_tui.state.samples import ago, counts_of, erase_blocks, jobs_of, snapshot_of, summary_of
@@ -28,9 +29,7 @@ def live() -> tuple[LiveWorkflow, JobTexts]:
 
 def chosen(text: str) -> tuple[LiveWorkflow, Chosen]:
     workflow, texts = live()
-    chooser = JobFilter.parse(text)
-    assert chooser is not None
-    return workflow, Chosen(workflow, texts, chooser)
+    return workflow, Chosen(workflow, texts, Filter.parse(text, JOB_FIELDS))
 
 
 def found(choice: Chosen) -> list[tuple[int, int]]:
@@ -52,6 +51,10 @@ def found(choice: Chosen) -> list[tuple[int, int]]:
         ("in decom", [(0, 0)]),
         ("failed|running", [(2, 2), (2, 1), (2, 3)]),
         ("!machine=|sleep", [(0, 0), (0, 1)]),
+        ("type:token", [(0, 1)]),
+        ("status:failed", [(2, 2)]),
+        ("error:answer desc:erase", [(2, 2)]),
+        ("!type:. status:completed", []),
         ("nothing like it", []),
     ],
 )
@@ -61,19 +64,6 @@ def test_type_args_description_error_and_status_are_looked_at(
     _, choice = chosen(text)
     assert sorted(found(choice)) == sorted(expected)
     assert choice.total == len(expected)
-
-
-@pytest.mark.parametrize("text", ["", "  ", "!", "! "])
-def test_nothing_filters_nothing(text: str) -> None:
-    assert JobFilter.parse(text) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "where"), [("(", "character 1"), ("!ab(", "character 4"), ("[z-a]", "character 2")]
-)
-def test_a_bad_pattern_says_where(text: str, where: str) -> None:
-    with pytest.raises(BadPattern, match=where):
-        JobFilter.parse(text)
 
 
 def test_the_tree_shows_only_what_matches_and_all_of_it_open() -> None:
@@ -132,7 +122,7 @@ def test_an_error_of_an_earlier_try_is_no_longer_looked_at() -> None:
 def test_jobs_are_read_page_by_page() -> None:
     workflow, _ = live()
     narrowing = Narrowing()
-    narrowing.choose(workflow, JobFilter.parse("token"))
+    narrowing.choose(workflow, Filter.parse("token"))
     assert narrowing.texts is not None
     details = jobs_of([[Status(byte) for byte in block.statuses] for block in workflow.blocks], {})
     assert narrowing.words() == "0 of 61, 61 still to be read"

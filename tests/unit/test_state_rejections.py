@@ -7,6 +7,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wf_tui.state.filters import Filter
 from wf_tui.state.models import Block, Job, RejectionSummary, Violation, WorkReq
 from wf_tui.state.offence_tree import Kind, Line, OffenceTree
 from wf_tui.state.rejections import Rejections
@@ -53,9 +54,9 @@ def test_a_page_with_nothing_known_begins_anew() -> None:
 def test_the_filter_knows_open_from_mended() -> None:
     rejections = Rejections()
     rejections.take_newest([refused(1), refused(2, mended_by="w1")], "")
-    rejections.narrow("MAINTENANCE mended")
+    rejections.narrow(Filter.parse("MAINTENANCE mended"))
     assert shown(rejections) == ["r2"]
-    rejections.narrow("open")
+    rejections.narrow(Filter.parse("open"))
     assert shown(rejections) == ["r1"]
     assert rejections.total == 2
     assert rejections.find("r2") is None

@@ -8,6 +8,7 @@ from datetime import UTC, timedelta
 import pytest
 
 from wf_tui.state.estimate import fraction_done, time_left
+from wf_tui.state.filters import Filter
 from wf_tui.state.format import (
     age,
     bar,
@@ -80,7 +81,7 @@ def test_newest_first_or_trouble_first() -> None:
 )
 def test_the_filter_finds_every_word_in_any_field(text: str, expected: list[Status]) -> None:
     made = listing()
-    made.narrow(text)
+    made.narrow(Filter.parse(text))
     assert shown(made) == expected
     assert made.total == 3
 
@@ -103,7 +104,7 @@ def test_new_workflows_and_a_reset_arrange_the_list_anew() -> None:
 
 def test_a_workflow_that_no_longer_matches_leaves_the_filtered_list() -> None:
     made = listing()
-    made.narrow("running")
+    made.narrow(Filter.parse("running"))
     running = made[0]
     assert made.take(False, (replace(running, status=S.COMPLETED),)) is None
     assert len(made) == 0

@@ -53,6 +53,8 @@ class Context:
     typing_pause: float = 0.3
     #: What changes something on the server is left out.
     read_only: bool = False
+    #: What lists were filtered by when one was there last, by the list.
+    filters: dict[str, str] = field(default_factory=dict)
 
 
 class OpenWorkflow(Message):

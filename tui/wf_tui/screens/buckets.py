@@ -10,22 +10,26 @@ from textual.content import Content
 from textual.widgets import Static
 
 from wf_tui.gateway import GatewayError
-from wf_tui.screens.base import Context, WfScreen
+from wf_tui.screens.base import Context
+from wf_tui.screens.filtered import FilteredScreen
 from wf_tui.state.buckets import sentence
+from wf_tui.state.filters import Filter
 from wf_tui.state.health import Health
 from wf_tui.state.models import Bucket
 from wf_tui.state.situation import Situation
 from wf_tui.state.text import clean
-from wf_tui.widgets.bucket_table import BucketHead, BucketTable
+from wf_tui.widgets.bucket_table import FIELDS, BucketHead, BucketTable
 from wf_tui.widgets.rows import Piece, RowsView
 
 _EVERY_SECONDS = 1.0
 
 
-class BucketsScreen(WfScreen):
+class BucketsScreen(FilteredScreen):
     """Levels are asked for every second while they are shown; in between the countdown goes on."""
 
     AUTO_FOCUS = "#buckets"
+    FILTERED = "buckets"
+    FILTER_FIELDS = FIELDS
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -38,6 +42,7 @@ class BucketsScreen(WfScreen):
 
     def body(self) -> ComposeResult:
         """The levels, and a line about the one under the cursor."""
+        yield self.filter_line()
         yield BucketHead()
         yield BucketTable(self._server_now)
         yield Static(id="peek")
@@ -80,6 +85,10 @@ class BucketsScreen(WfScreen):
             return
         self._table.placeholder = [[Piece(clean(str(error)), "bad")], [], [Piece("ctrl+r asks again", "dim")]]
         self._table.lines_changed()
+
+    def narrow(self, chosen: Filter) -> None:
+        """Shows only some."""
+        self._table.choose(chosen)
 
     def _tick(self) -> None:
         self._table.refresh()

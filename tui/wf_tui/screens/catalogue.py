@@ -13,7 +13,8 @@ from wf_tui.dialogs.reading import ReadingDialog
 from wf_tui.gateway import GatewayError
 from wf_tui.screens.base import Context
 from wf_tui.screens.filtered import FilteredScreen
-from wf_tui.state.catalogue import Catalogue, entries
+from wf_tui.state.catalogue import FIELDS, Catalogue, entries
+from wf_tui.state.filters import Filter
 from wf_tui.state.text import clean
 from wf_tui.widgets.catalogue_view import CatalogueView, documentation
 from wf_tui.widgets.facts import Facts
@@ -27,7 +28,8 @@ class CatalogueScreen(FilteredScreen):
 
     AUTO_FOCUS = "#catalogue"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - declared so by Textual
-    FILTER_HINT = "words in name, help, settings or recovery"
+    FILTERED = "job types and policies"
+    FILTER_FIELDS = FIELDS
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -40,7 +42,7 @@ class CatalogueScreen(FilteredScreen):
     def body(self) -> ComposeResult:
         """What is wrong with policies.json, filter, list, documentation."""
         yield Static(id="problem", markup=False)
-        yield from self.filter_line()
+        yield self.filter_line()
         with Container(id="panes"):
             yield CatalogueView()
             yield Facts(id="detail")
@@ -68,7 +70,7 @@ class CatalogueScreen(FilteredScreen):
         problem = self.query_one("#problem", Static)
         problem.display = bool(catalogue.book.problem)
         problem.update(f"The newer policies.json is not in force: {clean(catalogue.book.problem)}")
-        self.narrow(self.filter_text)
+        self.narrow(self.filter_bar.chosen)
 
     def refused(self, error: GatewayError) -> None:
         """Says it in the list's place; what was read stays."""
@@ -78,13 +80,14 @@ class CatalogueScreen(FilteredScreen):
         self._view.placeholder = [[Piece(clean(str(error)), "bad")], [], [Piece("ctrl+r asks again", "dim")]]
         self._view.lines_changed()
 
-    def narrow(self, text: str) -> None:
+    def narrow(self, chosen: Filter) -> None:
         """Shows only some."""
         if self._catalogue is None:
             return
-        words = f"Nothing matches {clean(text)}" if text else "The server has neither job types nor policies"
+        nothing = "The server has neither job types nor policies"
+        words = f"Nothing matches {clean(chosen.text)}" if chosen else nothing
         self._view.placeholder = [[Piece(words, "strong")]]
-        self._view.show_entries(entries(self._catalogue, text))
+        self._view.show_entries(entries(self._catalogue, chosen))
 
     @on(RowsView.Moved)
     def _moved(self) -> None:

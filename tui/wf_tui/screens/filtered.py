@@ -1,24 +1,24 @@
-"""What screens with a filter share: the line it is typed in, and esc that clears it."""
+"""What screens with a filter share: the line it is typed in, esc that clears it, and that it is kept."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.widgets import Input
 
 from wf_tui.screens.base import WfScreen
-from wf_tui.widgets.fields import quiet_input
+from wf_tui.state.filters import Filter
+from wf_tui.widgets.filter_bar import FilterBar
+from wf_tui.widgets.titlebar import TitleBar
 
 
 class FilteredScreen(WfScreen):
     """Its `AUTO_FOCUS` names the list; `narrow` says what filtering does to it."""
 
-    #: What the filter looks at, for who has not typed yet.
-    FILTER_HINT: ClassVar[str]
+    #: What is filtered, for who has not typed yet, and the fields that can be named.
+    FILTERED: ClassVar[str]
+    FILTER_FIELDS: ClassVar[tuple[str, ...]] = ()
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -26,41 +26,56 @@ class FilteredScreen(WfScreen):
         ),
     ]
 
-    def narrow(self, text: str) -> None:
-        """Shows only what contains every word of the text."""
+    @property
+    def filter_key(self) -> str:
+        """Under which name the filter is kept, for who comes back."""
+        return type(self).__name__
+
+    def narrow(self, chosen: Filter) -> None:
+        """Shows only what the filter lets through."""
         raise NotImplementedError
 
-    def filter_line(self) -> ComposeResult:
+    def filter_line(self) -> FilterBar:
         """The line, hidden until it is wanted."""
-        with Vertical(id="filter"):
-            yield quiet_input(f"{self.FILTER_HINT} – enter keeps, esc clears", id="text")
+        return FilterBar(self.FILTERED, self.FILTER_FIELDS)
 
     @property
-    def filter_text(self) -> str:
-        """What is typed."""
-        return self.query_one("#text", Input).value.strip()
+    def filter_bar(self) -> FilterBar:
+        """The line."""
+        return self.query_one(FilterBar)
+
+    def on_mount(self) -> None:
+        """Puts back what was filtered when one was here last."""
+        super().on_mount()
+        if text := self.context.filters.get(self.filter_key, ""):
+            self.filter_bar.put(text)
 
     def action_filter(self) -> None:
         """Opens the filter's line."""
-        self.add_class("-filtering")
-        self.query_one("#text", Input).focus()
+        self.filter_bar.open()
+        self.refresh_bindings()
 
-    @on(Input.Changed, "#text")
-    def _narrow(self, event: Input.Changed) -> None:
-        self.narrow(event.value)
+    @on(FilterBar.Changed)
+    def _filter_changed(self, event: FilterBar.Changed) -> None:
+        event.stop()
+        self.context.filters[self.filter_key] = event.chosen.text
+        self.query_one(TitleBar).filter = event.chosen.text
+        self.narrow(event.chosen)
+        self.refresh_bindings()
 
-    @on(Input.Submitted, "#text")
-    def _narrowed(self) -> None:
-        self._leave_filter(shown=bool(self.filter_text))
+    @on(FilterBar.Kept)
+    def _filter_kept(self, event: FilterBar.Kept) -> None:
+        event.stop()
+        self._to_list()
 
     def action_back(self) -> None:
         """Clears the filter, if there is one; goes back otherwise."""
-        if not self.has_class("-filtering"):
+        if self.filter_bar.display:
+            self.filter_bar.clear()
+            self._to_list()
+        else:
             super().action_back()
-            return
-        self.query_one("#text", Input).value = ""
-        self._leave_filter(shown=False)
 
-    def _leave_filter(self, *, shown: bool) -> None:
-        self.set_class(shown, "-filtering")
+    def _to_list(self) -> None:
         self.query_one(str(self.AUTO_FOCUS)).focus()
+        self.refresh_bindings()

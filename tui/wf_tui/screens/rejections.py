@@ -11,9 +11,10 @@ from wf_tui.gateway import GatewayError
 from wf_tui.screens.base import Context
 from wf_tui.screens.filtered import FilteredScreen
 from wf_tui.screens.rejection import RejectionScreen
+from wf_tui.state.filters import Filter
 from wf_tui.state.format import count
 from wf_tui.state.models import RejectionSummary
-from wf_tui.state.rejections import Rejections
+from wf_tui.state.rejections import FIELDS, Rejections
 from wf_tui.state.text import clean
 from wf_tui.widgets.rejection_table import RejectionHead, RejectionTable, rejection_words
 from wf_tui.widgets.rows import Piece, RowsView
@@ -27,7 +28,8 @@ class RejectionsScreen(FilteredScreen):
     """The list is read anew every few seconds; older pages when the cursor gets to the end."""
 
     AUTO_FOCUS = "#rejections"
-    FILTER_HINT = "words in name, description, operator, violation, open or mended"
+    FILTERED = "rejections"
+    FILTER_FIELDS = FIELDS
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -40,7 +42,7 @@ class RejectionsScreen(FilteredScreen):
     def body(self) -> ComposeResult:
         """Counts, filter, table, the line below."""
         yield Static(id="counts")
-        yield from self.filter_line()
+        yield self.filter_line()
         yield RejectionHead()
         yield RejectionTable(self.rejections, self.context.now)
         yield Static(id="peek")
@@ -71,9 +73,9 @@ class RejectionsScreen(FilteredScreen):
         self._table.placeholder = [[Piece(clean(str(error)), "bad")], [], [Piece("ctrl+r asks again", "dim")]]
         self._table.lines_changed()
 
-    def narrow(self, text: str) -> None:
+    def narrow(self, chosen: Filter) -> None:
         """Shows only some."""
-        self.rejections.narrow(text)
+        self.rejections.narrow(chosen)
         self._show()
 
     def _show(self) -> None:
@@ -88,7 +90,7 @@ class RejectionsScreen(FilteredScreen):
             return [
                 [
                     Piece(f"None of {count(self.rejections.total, 'rejection')} matches "),
-                    Piece(clean(self.rejections.filter), "strong"),
+                    Piece(clean(self.rejections.filter.text), "strong"),
                 ],
                 [],
                 [Piece("esc shows all again", "dim")],

@@ -18,12 +18,13 @@ from wf_tui.gateway import GatewayError
 from wf_tui.screens.base import Context
 from wf_tui.screens.filtered import FilteredScreen
 from wf_tui.screens.wizard import WizardScreen
+from wf_tui.state.filters import Filter
 from wf_tui.state.format import count
 from wf_tui.state.models import Site
 from wf_tui.state.text import clean
 from wf_tui.widgets.facts import Fact
 from wf_tui.widgets.rows import Piece, RowsView
-from wf_tui.widgets.site_table import SiteHead, SiteTable
+from wf_tui.widgets.site_table import FIELDS, SiteHead, SiteTable
 from wf_tui.widgets.theme import MUTED
 
 _EVERY_SECONDS = 10.0
@@ -35,7 +36,8 @@ class SitesScreen(FilteredScreen):
     """The list is read anew every few seconds."""
 
     AUTO_FOCUS = "#sites"
-    FILTER_HINT = "words in name, type, status or reason"
+    FILTERED = "sites"
+    FILTER_FIELDS = FIELDS
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -54,7 +56,7 @@ class SitesScreen(FilteredScreen):
     def body(self) -> ComposeResult:
         """Counts, filter, table."""
         yield Static(id="counts")
-        yield from self.filter_line()
+        yield self.filter_line()
         yield SiteHead()
         yield SiteTable(erasable)
 
@@ -74,7 +76,7 @@ class SitesScreen(FilteredScreen):
         self._sites = sites
         if not sites:
             self._table.placeholder = [[Piece("The inventory has no sites", "strong")]]
-        self._table.show_sites(sites, self.filter_text)
+        self._table.show_sites(sites)
         self.query_one("#counts", Static).update(_counts(sites))
 
     def refused(self, error: GatewayError) -> None:
@@ -85,9 +87,9 @@ class SitesScreen(FilteredScreen):
         self._table.placeholder = [[Piece(clean(str(error)), "bad")], [], [Piece("ctrl+r asks again", "dim")]]
         self._table.lines_changed()
 
-    def narrow(self, text: str) -> None:
+    def narrow(self, chosen: Filter) -> None:
         """Shows only some."""
-        self._table.narrow(text)
+        self._table.choose(chosen)
 
     @on(RowsView.Opened)
     def _opened(self) -> None:

@@ -9,18 +9,22 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
-from wf_tui.screens.base import Context, WfScreen
+from wf_tui.screens.base import Context
+from wf_tui.screens.filtered import FilteredScreen
+from wf_tui.state.filters import Filter
 from wf_tui.state.models import Stop
 from wf_tui.state.situation import Situation
 from wf_tui.state.stops import board_lines
 from wf_tui.widgets.rows import Piece, RowsView
-from wf_tui.widgets.stop_table import StopHead, StopTable, stop_words
+from wf_tui.widgets.stop_table import FIELDS, StopHead, StopTable, stop_words
 
 
-class StopsScreen(WfScreen):
+class StopsScreen(FilteredScreen):
     """The board. It is the app's own picture of the stops: it opens no stream."""
 
     AUTO_FOCUS = "#stops"
+    FILTERED = "stops"
+    FILTER_FIELDS = FIELDS
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -46,6 +50,7 @@ class StopsScreen(WfScreen):
     def body(self) -> ComposeResult:
         """What is wrong with es.json, the board, all about one line."""
         yield Static(id="problem")
+        yield self.filter_line()
         yield StopHead()
         yield StopTable(self.context.now)
         yield Static(id="peek")
@@ -74,6 +79,10 @@ class StopsScreen(WfScreen):
             "restore the file on the server; it is read again at once. Nothing can be released before that."
         )
         self.refresh_bindings()
+
+    def narrow(self, chosen: Filter) -> None:
+        """Shows only some."""
+        self._table.choose(chosen)
 
     @on(RowsView.Moved)
     def _moved(self) -> None:

@@ -14,13 +14,15 @@ from textual.screen import Screen
 from wf_tui.commands import Command
 from wf_tui.dialogs.confirm import ConfirmDialog
 from wf_tui.gateway import GatewayError
-from wf_tui.screens.base import Context, WfScreen
+from wf_tui.screens.base import Context
+from wf_tui.screens.filtered import FilteredScreen
 from wf_tui.screens.history import HistoryScreen
 from wf_tui.screens.raw import RawScreen
 from wf_tui.screens.rejection import RejectionScreen
 from wf_tui.screens.timeline import TimelineScreen
+from wf_tui.state.filters import Filter
 from wf_tui.state.format import count, short_id
-from wf_tui.state.job_filter import Narrowing
+from wf_tui.state.job_filter import JOB_FIELDS, Narrowing
 from wf_tui.state.models import ChangeBatch, Snapshot, Status, Stop
 from wf_tui.state.pages import PAGE, JobPages, Page
 from wf_tui.state.raw import copied_words
@@ -28,7 +30,6 @@ from wf_tui.state.text import clean
 from wf_tui.state.workflow import LiveWorkflow
 from wf_tui.widgets.detail import block_facts, job_facts
 from wf_tui.widgets.facts import Facts
-from wf_tui.widgets.job_filter import JobFilterBar
 from wf_tui.widgets.overview import Overview
 from wf_tui.widgets.rows import Piece, RowsView
 from wf_tui.widgets.work_tree import WorkTree
@@ -37,10 +38,12 @@ from wf_tui.widgets.work_tree import WorkTree
 _MOST_JOBS = 1000
 
 
-class WorkflowScreen(WfScreen):
+class WorkflowScreen(FilteredScreen):
     """Opens its own watch, and ends it."""
 
     AUTO_FOCUS = "#tree"
+    FILTERED = "jobs"
+    FILTER_FIELDS = JOB_FIELDS
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - declared so by Textual
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -50,14 +53,6 @@ class WorkflowScreen(WfScreen):
         ),
         Binding(
             "d", "detail", "Detail", id="workflow.detail", tooltip="Show or hide the pane with the details"
-        ),
-        Binding(
-            "slash",
-            "filter",
-            "Filter",
-            show=False,
-            id="workflow.filter",
-            tooltip="Show only the jobs that match; esc shows all again",
         ),
         Binding(
             "H",
@@ -113,7 +108,7 @@ class WorkflowScreen(WfScreen):
     def body(self) -> ComposeResult:
         """How it stands, tree, details."""
         yield Overview(self.context.now)
-        yield JobFilterBar()
+        yield self.filter_line()
         with Container(id="panes"):
             yield WorkTree(self._pages, self.context.now)
             yield Facts(id="detail")
@@ -140,8 +135,7 @@ class WorkflowScreen(WfScreen):
             self.workflow = LiveWorkflow(message)
             self._pages.forget()
             self._tree.show_workflow(self.workflow)
-            self._narrowing.choose(self.workflow, self._narrowing.chooser)
-            self._narrow()
+            self.narrow(self._narrowing.chooser)
         elif self.workflow is not None:
             touched = self.workflow.apply(message)
             self._pages.touch(touched)
@@ -178,7 +172,7 @@ class WorkflowScreen(WfScreen):
         if self.workflow is None or not self.is_mounted:
             return
         self.query_one(Overview).show_workflow(self.workflow)
-        self.query_one(JobFilterBar).tell(self._narrowing.words())
+        self.filter_bar.tell(self._narrowing.words())
         self._show_detail()
 
     def _show_detail(self) -> None:
@@ -219,14 +213,20 @@ class WorkflowScreen(WfScreen):
         self._tree.lines_changed()
         self._show_detail()
 
-    @on(JobFilterBar.Changed)
-    def _filter_changed(self, event: JobFilterBar.Changed) -> None:
+    @property
+    def filter_key(self) -> str:
+        """Each workflow has its own."""
+        return f"workflow {self.workflow_id}"
+
+    def narrow(self, chosen: Filter) -> None:
+        """Shows only the jobs that match."""
+        self._narrowing.chooser = chosen
         if self.workflow is None:
             return
-        self._narrowing.choose(self.workflow, event.chooser)
+        self._narrowing.choose(self.workflow, chosen)
         self._narrow()
         self._show()
-        if event.chooser is not None and not self._reading:
+        if chosen and self._narrowing.reads and not self._reading:
             self._reading = True
             self.ask(self._read_jobs(), "all jobs, for the filter", group="filter")
 
@@ -250,23 +250,6 @@ class WorkflowScreen(WfScreen):
         self._tree.narrow(chosen.blocks if chosen is not None else None)
         if chosen is not None and not chosen.total:
             self._tree.placeholder = [[Piece("No job matches"), Piece("  esc shows all again", "dim")]]
-
-    @on(JobFilterBar.Kept)
-    def _filter_kept(self) -> None:
-        self._tree.focus()
-
-    def action_filter(self) -> None:
-        """Opens the filter's line."""
-        self.query_one(JobFilterBar).open()
-
-    def action_back(self) -> None:
-        """Clears the filter; without one, goes back."""
-        bar = self.query_one(JobFilterBar)
-        if bar.display:
-            bar.clear()
-            self._tree.focus()
-        else:
-            super().action_back()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what has not started can be executed, and not everything mends a rejection."""

@@ -8,20 +8,20 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
-from wf_tui.screens.base import Context, OpenWorkflow, WfScreen
+from wf_tui.screens.base import Context, OpenWorkflow
+from wf_tui.screens.filtered import FilteredScreen
 from wf_tui.state.endings import Endings
+from wf_tui.state.filters import Filter
 from wf_tui.state.format import count
-from wf_tui.state.listing import Listing
+from wf_tui.state.listing import FIELDS, Listing
 from wf_tui.state.marks import GLYPHS, WORKFLOW_ORDER
 from wf_tui.state.models import WORKFLOW_ACTIVE, Status, Stop, Summary
 from wf_tui.state.text import clean
 from wf_tui.widgets.detail import status_style
-from wf_tui.widgets.fields import quiet_input
 from wf_tui.widgets.rows import Piece, RowsView
 from wf_tui.widgets.theme import MUTED
 from wf_tui.widgets.workflow_table import WorkflowHead, WorkflowTable
@@ -39,15 +39,14 @@ class WorkflowsEnded(Message):
         self.ended = ended
 
 
-class WorkflowsScreen(WfScreen):
+class WorkflowsScreen(FilteredScreen):
     """The list, its filter, and a line about the workflow under the cursor."""
 
     AUTO_FOCUS = "#workflows"
+    FILTERED = "workflows"
+    FILTER_FIELDS = FIELDS
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "slash", "filter", "Filter", id="workflows.filter", tooltip="Show only some; esc shows all again"
-        ),
         Binding("e", "app.erase", "Erase", id="workflows.erase", tooltip="Erase a satellite's disks"),
         Binding("S", "app.stops", "Stops", id="workflows.stops", tooltip="To the emergency stops"),
         Binding(
@@ -70,10 +69,7 @@ class WorkflowsScreen(WfScreen):
     def body(self) -> ComposeResult:
         """Counts, filter, table, the line below."""
         yield Static(id="counts")
-        with Vertical(id="filter"):
-            yield quiet_input(
-                "words in id, name, description, operator or status – enter keeps, esc clears", id="text"
-            )
+        yield self.filter_line()
         yield WorkflowHead()
         yield WorkflowTable(self.listing, self.context.now)
         yield Static(id="peek")
@@ -114,7 +110,7 @@ class WorkflowsScreen(WfScreen):
             return [
                 [
                     Piece(f"None of {count(self.listing.total, 'workflow')} matches "),
-                    Piece(self.listing.filter, "strong"),
+                    Piece(clean(self.listing.filter.text), "strong"),
                 ],
                 [],
                 [Piece("esc shows all again", "dim")],
@@ -152,36 +148,19 @@ class WorkflowsScreen(WfScreen):
     def _open(self, event: RowsView.Opened) -> None:
         self.post_message(OpenWorkflow(self.listing[event.line].id))
 
-    def action_filter(self) -> None:
-        """Opens the filter's line."""
-        self._filtering(True)
-        self.query_one("#text", Input).focus()
-
-    @on(Input.Changed, "#text")
-    def _narrow(self, event: Input.Changed) -> None:
-        self.listing.narrow(event.value)
+    def narrow(self, chosen: Filter) -> None:
+        """Shows only some."""
+        self.listing.narrow(chosen)
         self._show(None)
-
-    @on(Input.Submitted, "#text")
-    def _narrowed(self) -> None:
-        self._table.focus()
-        self._filtering(bool(self.listing.filter))
-
-    def action_back(self) -> None:
-        """Clears the filter, if there is one."""
-        field = self.query_one("#text", Input)
-        field.value = ""
-        self._filtering(False)
-        self._table.focus()
-
-    def _filtering(self, shown: bool) -> None:
-        self.set_class(shown, "-filtering")
-        # esc has something to do only then.
-        self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Back is only for the filter here."""
-        return self.has_class("-filtering") if action == "back" else True
+        return self.filter_bar.display if action == "back" and self.is_mounted else True
+
+    def action_back(self) -> None:
+        """Clears the filter."""
+        self.filter_bar.clear()
+        self._to_list()
 
     def action_order(self) -> None:
         """Switches between newest and trouble first."""

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from wf_tui.state.listing import contains_all
+from wf_tui.state.filters import NO_FILTER, Filter
 from wf_tui.state.models import ArgDeclaration, JobType, Policy, PolicyBook, WorkflowType
+from wf_tui.state.text import clean
 
 #: The policy that says which job types a workflow type may hold, and its setting.
 _RESTRICTS, _ALLOWED = "restrictJobTypes", "AllowedJobs"
@@ -56,16 +57,20 @@ class Entry:
         return self.kind.value, owner, self.name, self.place
 
 
-def entries(catalogue: Catalogue, text: str = "") -> tuple[Entry, ...]:
-    """Returns what contains every word of the text; a workflow type stays where one of its policies does."""
-    jobs = [entry for entry in map(_job_entry, catalogue.job_types) if _matches(entry, text)]
+#: What a filter can ask for by name.
+FIELDS = ("kind", "name", "words", "recovery")
+
+
+def entries(catalogue: Catalogue, chosen: Filter = NO_FILTER) -> tuple[Entry, ...]:
+    """Returns what the filter lets through; a workflow type stays where one of its policies does."""
+    jobs = [entry for entry in map(_job_entry, catalogue.job_types) if _matches(entry, chosen)]
     types: list[Entry] = []
     for kind in catalogue.book.workflow_types:
         head = Entry(Kind.WORKFLOW_TYPE, kind.name, _count(len(kind.policies)), workflow_type=kind)
         policies = [_policy_entry(kind, policy, at) for at, policy in enumerate(kind.policies)]
-        if _matches(head, text):
+        if _matches(head, chosen):
             types += [head, *policies]
-        elif found := [entry for entry in policies if _matches(entry, text)]:
+        elif found := [entry for entry in policies if _matches(entry, chosen)]:
             types += [head, *found]
     heads = len([entry for entry in types if entry.kind is Kind.WORKFLOW_TYPE])
     return (
@@ -82,9 +87,10 @@ def _policy_entry(kind: WorkflowType, policy: Policy, place: int) -> Entry:
     return Entry(Kind.POLICY, policy.name, compact_settings(policy), None, kind, policy, place)
 
 
-def _matches(entry: Entry, text: str) -> bool:
+def _matches(entry: Entry, chosen: Filter) -> bool:
     recovery = entry.job_type.recovery if entry.job_type is not None else ""
-    return contains_all(text, (entry.kind.value, entry.name, entry.words, recovery))
+    values = (entry.kind.value, entry.name, entry.words, recovery)
+    return chosen.lets_through(dict(zip(FIELDS, map(clean, values), strict=True)))
 
 
 def _count(policies: int) -> str:

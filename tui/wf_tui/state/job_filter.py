@@ -2,51 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 
+from wf_tui.state.filters import NO_FILTER, Filter
 from wf_tui.state.models import JOB_TROUBLE, JobDetail, Status
 from wf_tui.state.text import clean
 from wf_tui.state.workflow import LiveBlock, LiveWorkflow
 
-
-class BadPattern(Exception):
-    """The filter is no regular expression; the text says why and where."""
-
-
-@dataclass(frozen=True, slots=True)
-class JobFilter:
-    """A regular expression that ignores case; a leading `!` turns it round."""
-
-    pattern: re.Pattern[str]
-    inverse: bool = False
-
-    @classmethod
-    def parse(cls, text: str) -> JobFilter | None:
-        """Reads what was typed; None for nothing. Raises BadPattern."""
-        inverse = text.startswith("!")
-        words = text[1:] if inverse else text
-        if not words.strip():
-            return None
-        try:
-            return cls(re.compile(words, re.IGNORECASE), inverse)
-        except (re.error, OverflowError, RecursionError) as error:
-            where = getattr(error, "colno", None)
-            at = f" (character {where + inverse})" if where is not None else ""
-            raise BadPattern(f"{getattr(error, 'msg', error)}{at}") from error
-
-    def lets_through(self, text: str) -> bool:
-        """Tells whether the text matches."""
-        return (self.pattern.search(text) is None) is self.inverse
+#: The fields that a filter of jobs can ask for by name.
+JOB_FIELDS = ("type", "args", "desc", "error", "status")
 
 
 class JobTexts:
     """What is known of all jobs in words: type, args, description and error. Read once, page by page."""
 
     def __init__(self, sizes: Sequence[int]) -> None:
-        self._words: list[list[str]] = [[] for _ in sizes]
+        #: Of each job its type, arguments and description.
+        self._words: list[list[tuple[str, str, str]]] = [[] for _ in sizes]
         self._errors: dict[tuple[int, int], str] = {}
         self._sizes = tuple(sizes)
 
@@ -73,16 +46,17 @@ class JobTexts:
             if detail.error:
                 self._errors[block, detail.job] = clean(detail.error)
             args = (f"{clean(name)}={clean(value)}" for name, value in sorted(detail.args.items()))
-            self._words[block].append(" ".join((clean(detail.name), *args, clean(detail.desc))))
+            self._words[block].append((clean(detail.name), " ".join(args), clean(detail.desc)))
 
-    def text(self, workflow: LiveWorkflow, block: int, job: int) -> str:
+    def fields(self, workflow: LiveWorkflow, block: int, job: int) -> Mapping[str, str]:
         """Returns what a filter looks at; a job that was not read yet has only its status and error."""
         status = workflow.blocks[block].status_of(job)
-        words = self._words[block][job] if job < len(self._words[block]) else ""
+        known = self._words[block]
+        kind, args, desc = known[job] if job < len(known) else ("", "", "")
         error = ""
         if status in JOB_TROUBLE:
             error = clean(workflow.errors.get((block, job), "")) or self._errors.get((block, job), "")
-        return f"{words} {error} {status.label}"
+        return {"type": kind, "args": args, "desc": desc, "error": error, "status": status.label}
 
 
 class ChosenBlock:
@@ -145,7 +119,7 @@ class ChosenBlock:
 class Chosen:
     """A workflow seen through a filter; kept up to date by who applies the changes."""
 
-    def __init__(self, workflow: LiveWorkflow, texts: JobTexts, chooser: JobFilter) -> None:
+    def __init__(self, workflow: LiveWorkflow, texts: JobTexts, chooser: Filter) -> None:
         self._workflow = workflow
         self._texts = texts
         self._chooser = chooser
@@ -170,22 +144,22 @@ class Chosen:
             self.blocks[block].changed()
 
     def _matches(self, block: int, job: int) -> bool:
-        return self._chooser.lets_through(self._texts.text(self._workflow, block, job))
+        return self._chooser.lets_through(self._texts.fields(self._workflow, block, job))
 
 
 class Narrowing:
     """The filter of one screen: what was asked for, what is known of the jobs, and what matches."""
 
     def __init__(self) -> None:
-        self.chooser: JobFilter | None = None
+        self.chooser = NO_FILTER
         self.chosen: Chosen | None = None
         self.texts: JobTexts | None = None
 
-    def choose(self, workflow: LiveWorkflow, chooser: JobFilter | None) -> None:
+    def choose(self, workflow: LiveWorkflow, chooser: Filter) -> None:
         """Filters anew; also after a new picture of the workflow."""
         self.chooser = chooser
         self.chosen = None
-        if chooser is None:
+        if not chooser:
             return
         if self.texts is None:
             self.texts = JobTexts([block.total for block in workflow.blocks])
@@ -207,5 +181,10 @@ class Narrowing:
         if self.chosen is None or self.texts is None:
             return ""
         found = f"{self.chosen.total:,} of {self.texts.total:,}"
-        unread = self.texts.total - self.texts.known
+        unread = self.texts.total - self.texts.known if self.reads else 0
         return f"{found}, {unread:,} still to be read" if unread else found
+
+    @property
+    def reads(self) -> bool:
+        """Whether the filter looks at more than statuses, so that all jobs have to be read."""
+        return not self.chooser.only_in("status")

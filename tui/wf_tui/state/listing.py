@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 
+from wf_tui.state.filters import NO_FILTER, Filter
 from wf_tui.state.marks import WORKFLOW_ORDER
 from wf_tui.state.models import Status, Summary
+from wf_tui.state.text import clean
+
+#: What a filter can ask for by name.
+FIELDS = ("status", "name", "by", "desc", "id", "reason")
 
 
 class Order(Enum):
@@ -30,7 +35,7 @@ class Listing:
 
     def __init__(self) -> None:
         self.loaded = False
-        self.filter = ""
+        self.filter = NO_FILTER
         self.order = Order.NEWEST
         self._known: dict[str, Summary] = {}
         self._visible: list[str] = []
@@ -80,9 +85,9 @@ class Listing:
         self._arrange()
         return None
 
-    def narrow(self, text: str) -> None:
-        """Shows only workflows that contain every word of the text, whatever its case."""
-        self.filter = text.strip()
+    def narrow(self, chosen: Filter) -> None:
+        """Shows only workflows that the filter lets through."""
+        self.filter = chosen
         self._arrange()
 
     def sort(self, order: Order) -> None:
@@ -101,10 +106,13 @@ class Listing:
         return rank, -summary.created.timestamp(), summary.id
 
     def _shows(self, summary: Summary) -> bool:
-        if not self.filter:
-            return True
-        fields = (summary.id, summary.name, summary.desc, summary.operator, summary.status.label)
-        return contains_all(self.filter, fields)
+        return not self.filter or self.filter.lets_through(fields(summary))
+
+
+def fields(summary: Summary) -> Mapping[str, str]:
+    """Returns what the filter looks at; see `FIELDS`."""
+    values = (summary.status.label, summary.name, summary.operator, summary.desc, summary.id, summary.reason)
+    return dict(zip(FIELDS, map(clean, values), strict=True))
 
 
 def contains_all(text: str, fields: Iterable[str]) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from wf_tui.state.filters import NO_FILTER, Filter
 from wf_tui.state.format import short_id
-from wf_tui.state.listing import contains_all
 from wf_tui.state.models import RejectionSummary
 from wf_tui.state.text import clean
+
+#: What a filter can ask for by name.
+FIELDS = ("state", "name", "by", "desc", "violation", "id")
 
 
 class Rejections:
@@ -15,7 +18,7 @@ class Rejections:
 
     def __init__(self) -> None:
         self.loaded = False
-        self.filter = ""
+        self.filter = NO_FILTER
         #: Asks for the page after the oldest known; empty: there is none.
         self.older = ""
         self._known: dict[str, RejectionSummary] = {}
@@ -56,20 +59,21 @@ class Rejections:
         self._known |= {found.id: found for found in page}
         self._arrange()
 
-    def narrow(self, text: str) -> None:
-        """Shows only those that contain every word of the text, whatever its case."""
-        self.filter = text.strip()
+    def narrow(self, chosen: Filter) -> None:
+        """Shows only those that the filter lets through."""
+        self.filter = chosen
         self._arrange()
 
     def _arrange(self) -> None:
-        found = [known for known in self._known.values() if contains_all(self.filter, fields(known))]
+        found = [known for known in self._known.values() if self.filter.lets_through(fields(known))]
         self._shown = sorted(found, key=lambda known: (-known.time.timestamp(), known.id))
 
 
-def fields(refused: RejectionSummary) -> tuple[str, ...]:
-    """Returns what the filter looks at."""
-    mended = mended_words(refused) or "open"
-    return refused.id, refused.name, refused.desc, refused.operator, refused.first, mended
+def fields(refused: RejectionSummary) -> Mapping[str, str]:
+    """Returns what the filter looks at; see `FIELDS`."""
+    state = mended_words(refused) or "open"
+    values = (state, refused.name, refused.operator, refused.desc, refused.first, refused.id)
+    return dict(zip(FIELDS, map(clean, values), strict=True))
 
 
 def mended_words(refused: RejectionSummary) -> str:

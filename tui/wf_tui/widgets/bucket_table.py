@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from textual.content import Content
 from textual.widget import Widget
 
 from wf_tui.state.buckets import next_words, pace, share
+from wf_tui.state.filters import NO_FILTER, Filter
 from wf_tui.state.format import bar
 from wf_tui.state.models import Bucket
 from wf_tui.state.text import clean
 from wf_tui.widgets.rows import Piece, RowsView, fit
+
+#: What a filter can ask for by name.
+FIELDS = ("name", "level")
 
 _LEVEL, _PACE, _NEXT, _STATE = 12, 20, 14, 2
 
@@ -29,7 +33,9 @@ class BucketTable(RowsView):
     def __init__(self, server_now: Callable[[], datetime]) -> None:
         super().__init__(id="buckets")
         self._server_now = server_now
+        self._known: tuple[Bucket, ...] = ()
         self._buckets: tuple[Bucket, ...] = ()
+        self._filter = NO_FILTER
 
     def line_count(self) -> int:
         """One line a bucket."""
@@ -46,10 +52,17 @@ class BucketTable(RowsView):
 
     def show_buckets(self, buckets: Sequence[Bucket]) -> None:
         """Shows new levels; the cursor stays with its bucket."""
-        before = self.current
-        self._buckets = tuple(buckets)
+        self._known = tuple(buckets)
+        self.choose(self._filter)
+
+    def choose(self, chosen: Filter) -> None:
+        """Shows only buckets that the filter lets through."""
+        before, self._filter = self.current, chosen
+        self._buckets = tuple(bucket for bucket in self._known if chosen.lets_through(_fields(bucket)))
+        if self._known:
+            self.placeholder = [[Piece("No bucket matches "), Piece(clean(chosen.text), "strong")]]
         self.lines_changed()
-        names = [bucket.name for bucket in buckets]
+        names = [bucket.name for bucket in self._buckets]
         self.cursor = names.index(before.name) if before is not None and before.name in names else self.cursor
         self.post_message(self.Moved(self))
 
@@ -66,6 +79,11 @@ class BucketTable(RowsView):
         yield Piece(fit(f"{bucket.tokens:,} of {bucket.size:,}", _LEVEL - 1, right=True) + " ")
         yield Piece(" " + fit(pace(bucket), _PACE), "dim")
         yield Piece(fit(next_words(bucket, self._server_now()), _NEXT), look)
+
+
+def _fields(bucket: Bucket) -> Mapping[str, str]:
+    level = "full" if bucket.tokens >= bucket.size else "filling" if bucket.tokens else "empty"
+    return {"name": clean(bucket.name), "level": level}
 
 
 class BucketHead(Widget):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from textual.content import Content
 from textual.widget import Widget
 
-from wf_tui.state.listing import contains_all
+from wf_tui.state.filters import NO_FILTER, BadPattern, Filter
 from wf_tui.state.models import Site
 from wf_tui.state.text import clean
 from wf_tui.state.wizard import in_erase_order
 from wf_tui.widgets.rows import Piece, RowsView, fit
+
+#: What a filter can ask for by name.
+FIELDS = ("name", "type", "status", "erase")
 
 _NAME, _TYPE, _STATUS, _MACHINES = 6, 10, 10, 8
 
@@ -24,6 +28,7 @@ class SiteTable(RowsView):
         self._reason = reason
         self._sites: tuple[Site, ...] = ()
         self._shown: list[Site] = []
+        self._filter = NO_FILTER
 
     def line_count(self) -> int:
         """One line a site that the filter lets through."""
@@ -34,24 +39,35 @@ class SiteTable(RowsView):
         """The site under the cursor."""
         return self._shown[self.cursor] if self.cursor < len(self._shown) else None
 
-    def show_sites(self, sites: Sequence[Site], text: str = "") -> None:
-        """Shows these, the ones that can be erased first, through a filter."""
+    @property
+    def shown(self) -> int:
+        """How many the filter lets through."""
+        return len(self._shown)
+
+    def show_sites(self, sites: Sequence[Site]) -> None:
+        """Shows these, the ones that can be erased first, through the filter."""
         self._sites = in_erase_order(sites, self._reason)
-        self.narrow(text)
+        self.choose(self._filter)
 
     def narrow(self, text: str) -> None:
-        """Shows only sites with these words in name, type, status or reason."""
-        before = self.current
-        self._shown = [site for site in self._sites if contains_all(text, self._fields(site))]
+        """Filters by what was typed; by the last that made sense, if this does not."""
+        with suppress(BadPattern):
+            self.choose(Filter.parse(text, FIELDS))
+
+    def choose(self, chosen: Filter) -> None:
+        """Shows only sites that the filter lets through."""
+        before, self._filter = self.current, chosen
+        self._shown = [site for site in self._sites if chosen.lets_through(self._fields(site))]
         if self._sites:
-            self.placeholder = [[Piece("No site matches "), Piece(clean(text), "strong")]]
+            self.placeholder = [[Piece("No site matches "), Piece(clean(chosen.text), "strong")]]
         self.lines_changed()
         names = [site.name for site in self._shown]
         self.cursor = names.index(before.name) if before is not None and before.name in names else 0
         self.lines_changed((self.cursor,))
 
-    def _fields(self, site: Site) -> tuple[str, ...]:
-        return site.name, site.type.value, site.status.value, self._reason(site) or "can be erased"
+    def _fields(self, site: Site) -> Mapping[str, str]:
+        values = (site.name, site.type.value, site.status.value, self._reason(site) or "can be erased")
+        return dict(zip(FIELDS, map(clean, values), strict=True))
 
     def pieces(self, line: int, width: int) -> Iterable[Piece]:
         """Paints a site."""

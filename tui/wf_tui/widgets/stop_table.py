@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from textual.content import Content
 from textual.widget import Widget
 
+from wf_tui.state.filters import NO_FILTER, Filter
 from wf_tui.state.format import age, count, moment
 from wf_tui.state.models import EVERYTHING, Stop
 from wf_tui.state.stops import title
 from wf_tui.state.text import clean
 from wf_tui.widgets.rows import Piece, RowsView, fit
+
+#: What a filter can ask for by name.
+FIELDS = ("state", "name", "by", "why")
 
 _STATE, _RUNNING, _AGE, _WHO = 9, 8, 5, 14
 
@@ -27,7 +31,9 @@ class StopTable(RowsView):
     def __init__(self, now: Callable[[], datetime]) -> None:
         super().__init__(id="stops")
         self._now = now
+        self._known: tuple[Stop, ...] = ()
         self._stops: tuple[Stop, ...] = ()
+        self._filter = NO_FILTER
 
     def line_count(self) -> int:
         """One line an entry."""
@@ -40,10 +46,17 @@ class StopTable(RowsView):
 
     def show_stops(self, stops: tuple[Stop, ...]) -> None:
         """Shows a new board; the cursor stays with its entry."""
-        before = self.current
-        self._stops = stops
+        self._known = stops
+        self.choose(self._filter)
+
+    def choose(self, chosen: Filter) -> None:
+        """Shows only entries that the filter lets through."""
+        before, self._filter = self.current, chosen
+        self._stops = tuple(stop for stop in self._known if chosen.lets_through(_fields(stop)))
+        if self._known:
+            self.placeholder = [[Piece("No stop matches "), Piece(clean(chosen.text), "strong")]]
         self.lines_changed()
-        names = [stop.name for stop in stops]
+        names = [stop.name for stop in self._stops]
         self.cursor = names.index(before.name) if before is not None and before.name in names else self.cursor
         self.post_message(self.Moved(self))
 
@@ -61,6 +74,12 @@ class StopTable(RowsView):
         rest = width - _STATE - _name_width(width) - 1 - _RUNNING - _AGE - 1 - _WHO - 1
         why = clean(stop.reason) if stop.listed else "no entry in es.json: means stop"
         yield Piece(fit(why, max(0, rest)), "dim")
+
+
+def _fields(stop: Stop) -> Mapping[str, str]:
+    state = "stop" if stop.engaged or not stop.listed else "go"
+    values = (state, title(stop), stop.operator, stop.reason if stop.listed else "no entry in es.json")
+    return dict(zip(FIELDS, map(clean, values), strict=True))
 
 
 class StopHead(Widget):

@@ -16,12 +16,16 @@ from wf_tui.state.text import clean
 _PLACE, _SERVER = 24, 30
 #: The most room for a profile's name.
 _NAME = 20
+#: The most room for what the list is filtered by.
+_FILTER = 24
 
 
 class TitleBar(Widget):
     """Breadcrumbs on the left, the server on the right."""
 
     crumbs: reactive[tuple[str, ...]] = reactive(())
+    #: What the screen's list is filtered by.
+    filter: reactive[str] = reactive("")
     situation: reactive[Situation | None] = reactive(None)
 
     def __init__(self, crumbs: Sequence[str]) -> None:
@@ -32,12 +36,20 @@ class TitleBar(Widget):
         """Paints the line; the breadcrumbs give way where it is narrow."""
         server = self._server()
         width = self.content_size.width - server.cell_length - 2
+        chosen = self._chosen()
         place = self._place(self.crumbs)
-        if place.cell_length > width:
+        if place.cell_length + chosen.cell_length > width:
             # Where one is matters more than where one came from.
             place = self._place(self.crumbs[-1:])
+        # A list that looks short for want of the filter's words would deceive.
+        place = place.truncate(max(0, width - chosen.cell_length), ellipsis=True) + chosen
         place = place.truncate(max(0, width), ellipsis=True, pad=True)
         return Content.assemble(place, "  ", server)
+
+    def _chosen(self) -> Content:
+        if not self.filter:
+            return Content("")
+        return Content.styled(f"  /{clean(self.filter)}", "$text-warning").truncate(_FILTER, ellipsis=True)
 
     @staticmethod
     def _place(crumbs: Sequence[str]) -> Content:
