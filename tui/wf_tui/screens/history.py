@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from wf_tui.gateway import GatewayError
 from wf_tui.screens.base import Context, WfScreen
+from wf_tui.screens.log import LogScreen
 from wf_tui.screens.past import load_history
 from wf_tui.state.format import moment, short_id
 from wf_tui.state.history import History, Scrubber
@@ -45,6 +46,7 @@ class HistoryScreen(WfScreen):
         _key("right", "step(1)", "Forth", "forth", "One change forth", show=True),
         _key("shift+left,pageup", "leap(-1)", "10% back", "leap_back", "A tenth of the history back"),
         _key("shift+right,pagedown", "leap(1)", "10% forth", "leap_forth", "A tenth of the history forth"),
+        Binding("l", "log", "Log", id="history.log", tooltip="What the job wrote into its log, all of it"),
         _key("home", "begin", "Submitted", "begin", "To the beginning, as it was submitted"),
         _key("end", "end", "Newest", "end", "To the newest change"),
     ]
@@ -146,6 +148,14 @@ class HistoryScreen(WfScreen):
             return
         detail = self._pages.get(row.block, row.job)
         self.query_one(Facts).tell(job_facts(workflow, row.block, row.job, detail, then))
+
+    def action_log(self) -> None:
+        """Shows the log of the job under the cursor, as it is now."""
+        summary = self.history.summary
+        if jobs := self.query_one(WorkTree).jobs_here():
+            self.app.push_screen(LogScreen(self.context, summary.id, summary.name, jobs))
+        else:
+            self.say("No job had started here by then.")
 
     def action_step(self, changes: int) -> None:
         """Goes some changes on."""

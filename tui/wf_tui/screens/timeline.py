@@ -6,11 +6,12 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from wf_tui.gateway import GatewayError
 from wf_tui.screens.base import Context, WfScreen
+from wf_tui.screens.log import LogScreen
 from wf_tui.screens.past import load_history
 from wf_tui.state.format import duration, moment, short_id
 from wf_tui.state.history import History
@@ -26,7 +27,9 @@ class TimelineScreen(WfScreen):
     """As of the moment it was opened; ctrl+r reads what has come since."""
 
     AUTO_FOCUS = "#timeline"
-    BINDINGS: ClassVar[list[BindingType]] = []
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("l", "log", "Log", id="timeline.log", tooltip="What the job under the cursor wrote"),
+    ]
 
     def __init__(self, context: Context, workflow: LiveWorkflow) -> None:
         super().__init__(context)
@@ -99,6 +102,12 @@ class TimelineScreen(WfScreen):
             raise
         self._pages.take(page, details)
         self._rows.refresh()
+
+    def action_log(self) -> None:
+        """Shows the log of the job under the cursor, or of all in its block."""
+        summary = self.history.summary
+        if jobs := self._rows.jobs_here():
+            self.app.push_screen(LogScreen(self.context, summary.id, summary.name, jobs))
 
     def action_retry(self) -> None:
         """Reads what has come since."""

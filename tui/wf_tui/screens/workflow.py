@@ -17,6 +17,7 @@ from wf_tui.gateway import GatewayError
 from wf_tui.screens.base import Context
 from wf_tui.screens.filtered import FilteredScreen
 from wf_tui.screens.history import HistoryScreen
+from wf_tui.screens.log import LogScreen
 from wf_tui.screens.raw import RawScreen
 from wf_tui.screens.rejection import RejectionScreen
 from wf_tui.screens.timeline import TimelineScreen
@@ -77,6 +78,9 @@ class WorkflowScreen(FilteredScreen):
             show=False,
             id="workflow.mends",
             tooltip="The refused WorkReq that it mends",
+        ),
+        Binding(
+            "l", "log", "Log", id="workflow.log", tooltip="What the job under the cursor wrote into its log"
         ),
         Binding("y", "raw", "Raw", show=False, id="workflow.raw", tooltip="As YAML and JSON"),
         Binding(
@@ -264,6 +268,7 @@ class WorkflowScreen(FilteredScreen):
         if screen is not self or self.workflow is None:
             return
         yield Command("workflow: filter jobs", "By a regular expression", self.action_filter)
+        yield Command("workflow: log", "Of the job under the cursor, or the jobs under it", self.action_log)
         yield Command("workflow: history", "Back and forth through all that happened", self.action_history)
         yield Command("workflow: timeline", "When each block and job ran", self.action_timeline)
         yield Command("workflow: raw", "Request and status as YAML and JSON", self.action_raw)
@@ -313,6 +318,17 @@ class WorkflowScreen(FilteredScreen):
         """Shows when each block and job ran."""
         if self.workflow is not None:
             self.app.push_screen(TimelineScreen(self.context, self.workflow))
+
+    def action_log(self) -> None:
+        """Shows the log of the job under the cursor, or of those under the block or status it is on."""
+        jobs = self._tree.jobs_here()
+        if self.workflow is None:
+            return
+        if jobs:
+            name = self.workflow.summary.name
+            self.app.push_screen(LogScreen(self.context, self.workflow_id, name, jobs))
+        else:
+            self.say("No job has started here: there is no log yet.")
 
     def action_raw(self) -> None:
         """Shows it as text."""

@@ -143,6 +143,15 @@ class Tree:
             at += 1 + (block.counts[status] if opened else 0)
         return line
 
+    def jobs(self, row: Row) -> list[tuple[int, int]]:
+        """Returns the jobs that a row stands for: itself, or those begun under it, trouble first."""
+        if row.job is not None:
+            return [(row.block, row.job)]
+        block = self._blocks[row.block]
+        wanted = [status for status in JOB_ORDER if status is not Status.NOT_STARTED]
+        statuses = wanted if row.status is None else [row.status]
+        return [(row.block, job) for status in statuses for job in block.members(status)]
+
     def parent(self, row: Row) -> Row:
         """Returns the status of a job, the block of a status, and a block itself."""
         if row.job is not None:

@@ -17,10 +17,8 @@ class TextLines(RowsView):
     """Lines that are clean already."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "right,l", "shift(1)", "Right", show=False, id="text.right", tooltip="The ends of long lines"
-        ),
-        Binding("left,h", "shift(-1)", "Left", show=False, id="text.left", tooltip="Back to the left"),
+        Binding("right", "shift(1)", "Right", show=False, id="text.right", tooltip="The ends of long lines"),
+        Binding("left", "shift(-1)", "Left", show=False, id="text.left", tooltip="Back to the left"),
     ]
 
     def __init__(self, *, id: str | None = None) -> None:

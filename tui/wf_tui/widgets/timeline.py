@@ -33,8 +33,8 @@ class TimelineRows(RowsView):
             "plus,equals_sign", "zoom(0.5)", "Zoom in", id="timeline.zoom_in", tooltip="Less time, larger"
         ),
         Binding("minus", "zoom(2)", "Zoom out", id="timeline.zoom_out", tooltip="More time, smaller"),
-        Binding("left,h", "pan(-0.25)", "Earlier", show=False, id="timeline.earlier", tooltip="Earlier"),
-        Binding("right,l", "pan(0.25)", "Later", show=False, id="timeline.later", tooltip="Later"),
+        Binding("left", "pan(-0.25)", "Earlier", show=False, id="timeline.earlier", tooltip="Earlier"),
+        Binding("right", "pan(0.25)", "Later", show=False, id="timeline.later", tooltip="Later"),
     ]
 
     def __init__(self, pages: JobPages) -> None:
@@ -60,6 +60,14 @@ class TimelineRows(RowsView):
         lines = range(top, min(top + height, self.line_count()))
         rows = (self._timeline.line(at) for at in lines) if self._timeline is not None else ()
         return [(row.block, row.job) for row in rows if row.job is not None]
+
+    def jobs_here(self) -> list[tuple[int, int]]:
+        """Returns the (block, job) of what the cursor is on: one, or all of a block."""
+        if self._timeline is None or not self.line_count():
+            return []
+        row = self._timeline.line(self.cursor)
+        total = self._timeline.sizes[row.block][2]
+        return [(row.block, row.job)] if row.job is not None else [(row.block, job) for job in range(total)]
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Other lines are on the screen: their names may be needed."""

@@ -38,8 +38,8 @@ class WorkTree(RowsView):
             id="tree.toggle",
             tooltip="Open or close a block or status",
         ),
-        Binding("right,l", "expand", "Open", show=False, id="tree.expand", tooltip="Open, or step into"),
-        Binding("left,h", "collapse", "Close", show=False, id="tree.collapse", tooltip="Close, or step out"),
+        Binding("right", "expand", "Open", show=False, id="tree.expand", tooltip="Open, or step into"),
+        Binding("left", "collapse", "Close", show=False, id="tree.collapse", tooltip="Close, or step out"),
         Binding("n", "trouble(1)", "Trouble", id="tree.next", tooltip="To the next job in trouble"),
         Binding(
             "N", "trouble(-1)", "Last trouble", show=False, id="tree.previous", tooltip="To the one before"
@@ -109,6 +109,12 @@ class WorkTree(RowsView):
         lines = range(top, min(top + max(1, self.size.height), len(self._tree)))
         rows = (self._tree.row(line) for line in lines)
         return [(row.block, row.job) for row in rows if row.job is not None]
+
+    def jobs_here(self) -> list[tuple[int, int]]:
+        """Returns the (block, job) of what the cursor is on: one, or those under it that have begun."""
+        if self._tree is None or self._row is None or not len(self._tree):
+            return []
+        return self._tree.jobs(self._row)
 
     def watch_cursor(self, before: int, after: int) -> None:
         """Notes which row the operator moved to; from then on the cursor follows nothing."""
