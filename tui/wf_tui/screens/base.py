@@ -180,8 +180,18 @@ class WfScreen(PromptScreen):
         """Tells that a stream ended for good."""
         self.context.report(error)
 
-    def ask(self, call: Coroutine[Any, Any, None], what: str, *, group: str, exclusive: bool = False) -> None:
-        """Runs a call to the server; its error is shown, never raised."""
+    def ask(
+        self,
+        call: Coroutine[Any, Any, None] | Callable[[], Coroutine[Any, Any, None]],
+        what: str,
+        *,
+        group: str,
+        exclusive: bool = False,
+    ) -> None:
+        """Runs a call to the server; its error is shown, never raised.
+
+        What is asked anew with every key has to be given as a function: it may be cancelled before it began.
+        """
         self.run_worker(
             call, name=what, group=group, description=what, exclusive=exclusive, exit_on_error=False
         )

@@ -15,6 +15,7 @@ from wf_tui.commands import Command
 from wf_tui.dialogs.confirm import ConfirmDialog
 from wf_tui.gateway import GatewayError
 from wf_tui.screens.base import Context
+from wf_tui.screens.compare import compare_with_another
 from wf_tui.screens.filtered import FilteredScreen
 from wf_tui.screens.history import HistoryScreen
 from wf_tui.screens.log import LogScreen
@@ -81,6 +82,14 @@ class WorkflowScreen(FilteredScreen):
         ),
         Binding(
             "l", "log", "Log", id="workflow.log", tooltip="What the job under the cursor wrote into its log"
+        ),
+        Binding(
+            "equals_sign",
+            "compare",
+            "Compare",
+            show=False,
+            id="workflow.compare",
+            tooltip="Side by side with another run of its type",
         ),
         Binding("y", "raw", "Raw", show=False, id="workflow.raw", tooltip="As YAML and JSON"),
         Binding(
@@ -270,6 +279,7 @@ class WorkflowScreen(FilteredScreen):
         yield Command("workflow: filter jobs", "By a regular expression", self.action_filter)
         yield Command("workflow: log", "Of the job under the cursor, or the jobs under it", self.action_log)
         yield Command("workflow: history", "Back and forth through all that happened", self.action_history)
+        yield Command("workflow: compare", "Side by side with another run of its type", self.action_compare)
         yield Command("workflow: timeline", "When each block and job ran", self.action_timeline)
         yield Command("workflow: raw", "Request and status as YAML and JSON", self.action_raw)
         if self.workflow.summary.mends:
@@ -329,6 +339,11 @@ class WorkflowScreen(FilteredScreen):
             self.app.push_screen(LogScreen(self.context, self.workflow_id, name, jobs))
         else:
             self.say("No job has started here: there is no log yet.")
+
+    def action_compare(self) -> None:
+        """Asks for another run of the type, and shows both side by side."""
+        if self.workflow is not None:
+            compare_with_another(self, self.workflow.summary)
 
     def action_raw(self) -> None:
         """Shows it as text."""

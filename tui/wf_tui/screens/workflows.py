@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import ClassVar
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
+from textual.screen import Screen
 from textual.widgets import Static
 
+from wf_tui.commands import Command
 from wf_tui.screens.base import Context, OpenWorkflow
+from wf_tui.screens.compare import compare_two, compare_with_another
 from wf_tui.screens.filtered import FilteredScreen
 from wf_tui.state.endings import Endings
 from wf_tui.state.filters import Filter
@@ -29,6 +33,8 @@ from wf_tui.widgets.workflow_table import WorkflowHead, WorkflowTable
 #: As many as the server gives at once.
 _LIMIT = 1000
 _STREAM = "workflows"
+#: Sides of a comparison.
+_TWO = 2
 
 
 class WorkflowsEnded(Message):
@@ -51,6 +57,22 @@ class WorkflowsScreen(FilteredScreen):
         Binding("S", "app.stops", "Stops", id="workflows.stops", tooltip="To the emergency stops"),
         Binding(
             "o", "order", "Order", show=False, id="workflows.order", tooltip="Newest first, or trouble first"
+        ),
+        Binding(
+            "space",
+            "mark",
+            "Mark",
+            show=False,
+            id="workflows.mark",
+            tooltip="Mark it for what is done with several",
+        ),
+        Binding(
+            "equals_sign",
+            "compare",
+            "Compare",
+            show=False,
+            id="workflows.compare",
+            tooltip="The two marked ones side by side, or this one with another",
         ),
         Binding(
             "s", "stop", "Stop type", id="workflows.stop", tooltip="Engage the stop of this workflow's type"
@@ -137,6 +159,8 @@ class WorkflowsScreen(FilteredScreen):
         ]
         shown = f"{len(self.listing):,} of " if self.listing.filter else ""
         total = f"{shown}{count(self.listing.total, 'workflow')}, {self.listing.order.value}"
+        if marked := len(self.listing.marked):
+            told.insert(0, Content.styled(f"◆ {marked:,} marked", "bold $text-warning"))
         return Content("   ").join((*told, Content.styled(total, MUTED)))
 
     @on(RowsView.Moved)
@@ -154,13 +178,48 @@ class WorkflowsScreen(FilteredScreen):
         self._show(None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Back is only for the filter here."""
-        return self.filter_bar.display if action == "back" and self.is_mounted else True
+        """Back is only for the filter and the marks here."""
+        if action == "back" and self.is_mounted:
+            return self.filter_bar.display or bool(self.listing.marked)
+        return True
 
     def action_back(self) -> None:
-        """Clears the filter."""
-        self.filter_bar.clear()
+        """Takes the marks away; without any, clears the filter."""
+        if self.listing.marked:
+            self.listing.clear_marks()
+            self._show(None)
+        else:
+            self.filter_bar.clear()
         self._to_list()
+
+    def action_mark(self) -> None:
+        """Marks the workflow under the cursor, or takes its mark away, and goes on to the next."""
+        if current := self.current_id:
+            self.listing.toggle_mark(current)
+            self._table.action_move(1)
+            self._show(set(range(self._table.cursor - 1, self._table.cursor + 1)))
+
+    def action_compare(self) -> None:
+        """Compares the two that are marked; one that is marked with this one; this one with another."""
+        marked, current = self.listing.marked, self._table.current
+        if len(marked) > _TWO:
+            self.say(f"{len(marked)} workflows are marked: two can be compared. esc takes the marks away.")
+        elif len(marked) == _TWO:
+            compare_two(self, *marked)
+        elif current is None:
+            self.say("There is no workflow to compare.")
+        elif marked and marked[0].id != current.id:
+            compare_two(self, marked[0], current)
+        else:
+            compare_with_another(self, current)
+
+    def commands(self, screen: Screen[Any]) -> Iterator[Command]:
+        """Yields what can be done with the list."""
+        if screen is self:
+            yield Command("workflow: compare", "The marked ones, or this with another", self.action_compare)
+            yield Command("workflow: mark", "For what is done with several", self.action_mark)
+            yield Command("workflows: filter", "By regular expressions", self.action_filter)
+            yield Command("workflows: order", "Newest first, or trouble first", self.action_order)
 
     def action_order(self) -> None:
         """Switches between newest and trouble first."""

@@ -40,6 +40,8 @@ class Listing:
         self._known: dict[str, Summary] = {}
         self._visible: list[str] = []
         self._place: dict[str, int] = {}
+        #: Ids that the operator marked, in that order, for what is done with several at once.
+        self._marked: dict[str, None] = {}
 
     def __len__(self) -> int:
         return len(self._visible)
@@ -84,6 +86,26 @@ class Listing:
             return changed
         self._arrange()
         return None
+
+    @property
+    def marked(self) -> list[Summary]:
+        """The marked workflows as they stand now, in the order in which they were marked."""
+        return [self._known[found] for found in self._marked if found in self._known]
+
+    def is_marked(self, workflow_id: str) -> bool:
+        """Tells whether a workflow is marked."""
+        return workflow_id in self._marked
+
+    def toggle_mark(self, workflow_id: str) -> None:
+        """Marks a workflow, or takes its mark away."""
+        if workflow_id in self._marked:
+            del self._marked[workflow_id]
+        else:
+            self._marked[workflow_id] = None
+
+    def clear_marks(self) -> None:
+        """Takes all marks away."""
+        self._marked.clear()
 
     def narrow(self, chosen: Filter) -> None:
         """Shows only workflows that the filter lets through."""

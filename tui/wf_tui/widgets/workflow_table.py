@@ -11,14 +11,14 @@ from textual.widget import Widget
 
 from wf_tui.state.format import age, bar, compact, short_id
 from wf_tui.state.listing import Listing
-from wf_tui.state.marks import mark, tone
+from wf_tui.state.marks import Tone, mark, tone
 from wf_tui.state.models import Summary
 from wf_tui.state.text import clean
 from wf_tui.widgets.rows import Piece, RowsView, fit
 
 #: Of the columns that are always there; the count is that of failures included.
 _COUNT, _BAD, _AGE, _ID, _OPERATOR = 16, 5, 5, 9, 16
-_STATUS, _NARROW_STATUS, _NARROW = 20, 17, 100
+_STATUS, _NARROW_STATUS, _NARROW = 20, 18, 100
 
 
 class Columns(NamedTuple):
@@ -83,7 +83,9 @@ class WorkflowTable(RowsView):
         summary = self.listing[line]
         columns = Columns.for_width(width)
         look = tone(summary.status).value
-        yield Piece(fit(mark(summary.status), columns.status), look)
+        marked = self.listing.is_marked(summary.id)
+        yield Piece("◆" if marked else " ", Tone.HELD.value)
+        yield Piece(fit(mark(summary.status), columns.status - 1), look)
         yield Piece(fit(clean(summary.name), columns.name) + " ", "strong")
         yield from self._progress(summary, columns.bar, look)
         yield Piece(fit(age(self._now(), summary.created), _AGE - 1, right=True) + " ")
@@ -113,7 +115,7 @@ class WorkflowHead(Widget):
         width = self.content_size.width - 2
         columns = Columns.for_width(width)
         names = [
-            " " + fit("STATUS", columns.status),
+            "  " + fit("STATUS", columns.status - 1),
             fit("NAME", columns.name) + " ",
             fit("PROGRESS", columns.bar) + " ",
             fit("JOBS", _COUNT - _BAD, right=True) + " " * _BAD,
