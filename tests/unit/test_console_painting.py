@@ -76,14 +76,14 @@ async def test_the_scrollbar_comes_and_goes_with_the_lines() -> None:
     gateway = sample_gateway()
     running(gateway)
     async with opened(gateway) as (_, pilot, tree):
-        await press(pilot, "g", "j", "h")
+        await press(pilot, "g", "j", "left")
         assert tree.line_count() == tree.virtual_size.height == 11
         assert not tree.show_vertical_scrollbar
-        await press(pilot, "G", "l", "j", "l", "G")
+        await press(pilot, "G", "right", "j", "right", "G")
         assert tree.line_count() == tree.virtual_size.height > tree.size.height
         assert tree.show_vertical_scrollbar
         assert tree.scroll_offset.y == tree.max_scroll_y > 0
-        await press(pilot, "h", "h", "h", "h")
+        await press(pilot, "left", "left", "left", "left")
         assert tree.line_count() == tree.virtual_size.height == 11
         assert not tree.show_vertical_scrollbar
         assert tree.scroll_offset.y == 0
