@@ -15,6 +15,7 @@ from wf_server import __version__
 from wf_server.clock import Clock, SystemClock
 from wf_server.config import ServerConfig, load_server_config
 from wf_server.engine.checker import RequestChecker
+from wf_server.engine.control import Control
 from wf_server.engine.executor import Executor
 from wf_server.engine.job_logs import JobLogs
 from wf_server.engine.recorder import Recorder
@@ -132,6 +133,12 @@ class App:
             hub,
             clock,
             self.registry,
+        )
+        control = Control(
+            self._workflows,
+            self._recorder,
+            self._executor,
+            clock,
             exec_within=config.workflow.exec_within,
         )
         self._watcher = FileWatcher(
@@ -153,11 +160,11 @@ class App:
             return [problem for problem in told if problem]
 
         services: list[Service] = [
-            WorkflowService(self._workflows, hub, config.limits.max_jobs),
+            WorkflowService(self._workflows, control, hub, config.limits.max_jobs),
             StopsService(stops, self._workflows, hub, lambda: self.policies.book.names),
             CatalogService(self.registry, self.policies, tokens, clock, __version__, problems),
             InventoryService(inventory),
-            PublishedService(self._workflows, config.limits.max_jobs),
+            PublishedService(self._workflows, control, config.limits.max_jobs),
         ]
         limit = config.limits.max_message_bytes
         self._server = GrpcServer([Guarded(service, limit) for service in services])

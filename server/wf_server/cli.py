@@ -121,7 +121,7 @@ async def _serve(places: Places, *, exit_with_parent: bool) -> None:
         _spare_the_collector()
         _announce(app)
         await _first_of(stop, app.failed)
-        log.info("shutting down; running jobs have a while to end", seconds=app.config.workflow.drain)
+        log.info("shutting down", drain_seconds=app.config.workflow.drain)
         await app.drain()
     finally:
         await app.close()

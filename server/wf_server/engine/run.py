@@ -17,20 +17,13 @@ import structlog
 from wf_server.clock import Clock
 from wf_server.engine.block_run import BlockRun, JobEnd
 from wf_server.engine.budget import FailureBudget
-from wf_server.engine.orders import Halt, Order, Resolution, holds_before
+from wf_server.engine.orders import Halt, Order, Resolution
 from wf_server.engine.recorder import Recorder
 from wf_server.engine.runner import JobStart, Outcome, Runner
+from wf_server.engine.stance import Stance
 from wf_server.errors import FailedPrecondition
 from wf_server.events import Hub
-from wf_server.model import (
-    BLOCK_FINAL,
-    FATAL,
-    WORKFLOW_ENDING,
-    JobId,
-    Progress,
-    Status,
-    Workflow,
-)
+from wf_server.model import BLOCK_FINAL, FATAL, JobId, Progress, Status, Workflow
 
 log = structlog.get_logger(__name__)
 
@@ -72,8 +65,7 @@ class Run:
         self._clock = clock
         #: Seconds that a job which is told to end has to end.
         self._grace = grace
-        #: Called whenever it begins or ends to wait for a person.
-        self._parked = parked
+        self._stance = Stance(workflow, recorder, hub, is_busy=self._is_busy, parked=parked)
         self._budget = FailureBudget(workflow)
         self._jobs: BlockRun | None = None
         #: On their way to the record as running; their code has not begun.
@@ -83,106 +75,66 @@ class Run:
         self._wake = asyncio.Event()
         #: Set once it can be given orders.
         self.begun = asyncio.Event()
-        #: The status of the workflow that was queued for the record last.
-        self._status = workflow.status
-        self._halt: Halt | None = None
-        self._pause: Order | None = None
-        #: The block before which it is held.
-        self._held: int | None = None
-        #: The block that was begun last, on the way to the record or there.
-        self._begun_block = -1
-        #: Who let it go on last, and why.
-        self._go = Order("", "")
-        #: Resolved by a person, on the way to the record.
-        self._resolving: list[tuple[int, int, Resolution]] = []
         #: A job's outcome has turned out to be unknown, and that is not on record yet.
         self._in_doubt = False
+        #: Why nothing more may start, whatever anyone orders; empty: it may.
         self._fatal = workflow.fatal
         self._suspended = False
-        #: Its end is decided and on its way to the record.
-        self._ending = False
         self._grace_over = False
         self._grace_timer: asyncio.TimerHandle | None = None
 
-    # Orders. Each is valid or raises FailedPrecondition, and is queued for the record on return.
+    # Orders: see Stance
 
     @property
     def status(self) -> Status:
         """Where the workflow stands, orders that are on their way to the record included."""
-        return self._status
-
-    def halt(self, order: Halt) -> bool:
-        """Starts nothing more, tells the running jobs to end. False: it was halted before."""
-        if self._halt is not None or self._ending:
-            return False
-        self._halt = order
-        if self._status not in WORKFLOW_ENDING:
-            # On record at once, so that no restart forgets it while the jobs are ending.
-            self._record(order.ending, order)
-        self._cancel_jobs()
-        self._tell("", self._clock.now_us() + round(self._grace * _MICROSECONDS))
-        self._grace_timer = asyncio.get_running_loop().call_later(self._grace, self._end_grace)
-        self._wake.set()
-        return True
+        return self._stance.status
 
     @property
     def is_halted(self) -> bool:
         """Whether it was told to end."""
-        return self._halt is not None
-
-    def cancel(self, order: Order) -> None:
-        """An operator ends it."""
-        if not self.halt(Halt(Status.CANCELLED, order.operator, order.reason)):
-            raise FailedPrecondition(f"it is {self._status.label} already")
-
-    def pause(self, order: Order) -> None:
-        """Starts nothing more until it is resumed; jobs in flight end by themselves."""
-        if self._halt is not None or self._ending or self._fatal:
-            raise FailedPrecondition(f"it is {self._status.label} and ending: there is nothing to pause")
-        if self._pause is not None:
-            raise FailedPrecondition(f"it is {self._status.label} already, by {self._pause.operator}")
-        self._pause = order
-        self._settle()
-        self._wake.set()
-
-    def resume(self, order: Order) -> None:
-        """Lets a paused workflow go on."""
-        if self._pause is None or self._halt is not None:
-            raise FailedPrecondition(f"it is {self._status.label}, not paused")
-        self._pause, self._go = None, order
-        self._settle()
-        self._wake.set()
+        return self._stance.halted is not None
 
     @property
     def held_before(self) -> int | None:
         """The block for which it waits for a go."""
-        return self._held if self._status is Status.HELD else None
+        return self._stance.held_before
+
+    def halt(self, order: Halt) -> bool:
+        """Starts nothing more, tells the running jobs to end. False: it was halted before."""
+        if not self._stance.halt(order):
+            return False
+        self._cancel_jobs()
+        self._stance.tell("", self._clock.now_us() + round(self._grace * _MICROSECONDS))
+        self._grace_timer = asyncio.get_running_loop().call_later(self._grace, self._end_grace)
+        self._wake.set()
+        return True
+
+    def cancel(self, order: Order) -> None:
+        """An operator ends it."""
+        if not self.halt(Halt(Status.CANCELLED, order.operator, order.reason)):
+            raise FailedPrecondition(f"it is {self.status.label} already")
+
+    def pause(self, order: Order) -> None:
+        """Starts nothing more until it is resumed; jobs in flight end by themselves."""
+        if self._fatal:
+            raise FailedPrecondition(f"it is ending, because {self._fatal}: there is nothing to pause")
+        self._stance.pause(order)
+        self._wake.set()
+
+    def resume(self, order: Order) -> None:
+        """Lets a paused workflow go on."""
+        self._stance.resume(order)
+        self._wake.set()
 
     def release(self, block: int, order: Order) -> None:
         """Gives the go for the block before which it is held."""
-        if self.held_before != block:
-            told = "it is paused: resume it first" if self._pause else f"it is {self._status.label}"
-            where = f", before block {self.held_before}" if self.held_before is not None else ""
-            raise FailedPrecondition(f"it is not held before block {block}: {told}{where}")
-        self._held, self._go = None, order
-        # Together, so that no restart ever asks for a go that was given.
-        self._record(Status.RUNNING, order)
-        self._begin_block(block, order)
+        self._stance.release(block, order)
         self._wake.set()
 
     def resolve(self, block: int, job: int, resolution: Resolution, order: Order) -> None:
         """A person says what became of a job whose outcome is unknown."""
-        if self._halt is not None or self._ending:
-            raise FailedPrecondition(f"it is {self._status.label}: its jobs' outcomes are final")
-        status = Status(self.workflow.blocks[block].statuses[job])
-        pending = any((b, j) == (block, job) for b, j, _ in self._resolving)
-        if status is not Status.UNKNOWN or pending:
-            told = "being resolved" if pending else status.label
-            raise FailedPrecondition(f"the outcome of block {block} job {job} is not unknown: it is {told}")
-        self._resolving.append((block, job, resolution))
-        error = order.reason if resolution is Resolution.FAILED else ""
-        self._recorder.job(self.workflow, block, job, resolution.status, error, order.reason, order.operator)
-        self._go = Order(order.operator, "every unknown outcome is settled")
+        self._stance.resolve(block, job, resolution, order)
         self._wake.set()
 
     def suspend(self) -> None:
@@ -191,6 +143,7 @@ class Run:
         A run that was told to end ends all the same.
         """
         self._suspended = True
+        self._stance.leave()
         self._wake.set()
 
     def adopt(self, jobs: Iterable[JobId]) -> None:
@@ -214,13 +167,12 @@ class Run:
         """Keeps a line of a job's log."""
         self._recorder.log_line(self.workflow, job.block, job.job, line)
 
-    # The loop
+    # The loop: block after block
 
     async def run(self) -> None:
         """Runs block after block, then records the end."""
-        self._status = self.workflow.status
-        if self._status in (Status.PAUSING, Status.PAUSED) and self._pause is None:
-            self._pause = Order("", self.workflow.standing.reason)
+        if not self._suspended:
+            self._stance.begin()
         self.begun.set()
         try:
             for block in range(len(self.workflow.blocks)):
@@ -237,21 +189,20 @@ class Run:
     @property
     def _over(self) -> bool:
         """Whether nothing more may ever start."""
-        return self._halt is not None or bool(self._fatal or self._budget.spent)
+        return self.is_halted or bool(self._fatal or self._budget.spent)
 
     @property
     def _leaves(self) -> bool:
         """Whether it ends without an end on record."""
-        return self._suspended and self._halt is None
+        return self._suspended and not self.is_halted
 
     @property
     def _held_back(self) -> bool:
         """Whether no further job may start for now."""
-        return self._over or self._suspended or self._pause is not None or self._unknown > 0
+        return self._over or self._suspended or self._stance.paused is not None or self._stance.unknown > 0
 
-    @property
-    def _unknown(self) -> int:
-        return self.workflow.standing.counts[Status.UNKNOWN]
+    def _is_busy(self) -> bool:
+        return bool(self._starting) or (self._jobs is not None and bool(self._jobs.in_flight))
 
     async def _advance(self, block: int) -> bool:
         """Runs a block to its end, if it has not ended; False where no later one may begin."""
@@ -275,26 +226,26 @@ class Run:
         return ""
 
     async def _may_begin(self, block: int) -> bool:
-        """Waits until the block may begin, and records that it does; False where it never may."""
+        """Waits until the block's begin is on record; False where it never may begin."""
         while not (self._over or self._suspended):
             self._wake.clear()
+            self._stance.may_begin(block)
+            await self._recorder.flush()
             if self.workflow.blocks[block].status is Status.RUNNING:
                 return True
-            if self._begun_block != block and self._held is None and holds_before(self.workflow, block):
-                self._held = block
-            self._settle()
-            if self._status is Status.RUNNING and self._held is None and self._begun_block != block:
-                self._begin_block(block, Order("", ""))
-            await self._recorder.flush()
-            if self.workflow.blocks[block].status is not Status.RUNNING:
-                await self._wake.wait()
+            await self._wake.wait()
         return False
 
-    def _begin_block(self, block: int, order: Order) -> None:
-        self._begun_block = block
-        self._recorder.workflow(
-            self.workflow, Status.RUNNING, block=block, operator=order.operator, reason=order.reason
-        )
+    async def _finish(self) -> None:
+        await self._recorder.flush()
+        self._stance.tell("", 0)
+        failure = self._fatal or self._budget.spent
+        if not failure and self.workflow.had_errors:
+            failure = _tell_errors(self.workflow)
+        self._stance.end(failure)
+        await self._recorder.flush()
+
+    # The loop within a block
 
     async def _run_block(self, block: int) -> None:
         adopted = [job.job for job in self._adopted if job.block == block]
@@ -304,29 +255,29 @@ class Run:
             self._take_reports(jobs)
             self._call_time(jobs)
             await self._take_resolutions(jobs)
-            self._settle()
+            self._stance.settle()
             if not self._held_back and (starting := jobs.take(self._clock.now_us(), START_CHUNK)):
                 await self._start(jobs, starting)
             elif not jobs.in_flight and await self._is_done(jobs):
                 break
             elif not self._reports:
-                self._tell_waves(jobs)
+                self._tell_waits(jobs)
                 await self._wait(jobs.next_us())
         if not self._leaves:
-            self._recorder.workflow(self.workflow, self._block_end(), block=block)
+            self._recorder.workflow(self.workflow, self._block_end(block), block=block)
             await self._recorder.flush()
 
     async def _is_done(self, jobs: BlockRun) -> bool:
         """Whether the block is over, now that nothing of it is in flight."""
         await self._recorder.flush()
-        if self._reports or self._resolving:
+        if self._reports or self._stance.is_resolving:
             return False
         if self._leaves:
             return True
         if self._over:
             self._give_up_retries(jobs)
             return True
-        return jobs.is_empty and not self._unknown
+        return jobs.is_empty and not self._stance.unknown
 
     async def _start(self, jobs: BlockRun, starting: list[int]) -> None:
         """Starts jobs; everything queued before is durable on return."""
@@ -334,16 +285,15 @@ class Run:
         self._recorder.jobs(self.workflow, jobs.block, starting, Status.RUNNING)
         await self._recorder.flush()
         self._starting = []
-        if self._halt is not None:
+        if self._stance.halted is not None:
             # The stop came while their start was being written: their code never begins.
             jobs.in_flight.difference_update(starting)
-            error = f"{self._halt.status.label} before it began"
+            error = f"{self._stance.halted.status.label} before it began"
             self._recorder.jobs(self.workflow, jobs.block, starting, Status.INTERRUPTED, error)
         elif self._suspended:
             jobs.in_flight.difference_update(starting)
-            self._recorder.jobs(
-                self.workflow, jobs.block, starting, Status.NOT_STARTED, "the server ended before it began"
-            )
+            error = "the server ended before it began"
+            self._recorder.jobs(self.workflow, jobs.block, starting, Status.NOT_STARTED, error)
         else:
             jobs.began(starting, self._clock.now_us())
             self._runner.start([self._start_of(jobs.block, job) for job in starting], self)
@@ -368,14 +318,10 @@ class Run:
         finally:
             nap.cancel()
 
-    @property
-    def _has_in_flight(self) -> bool:
-        return self._jobs is not None and bool(self._jobs.in_flight)
-
     # What becomes of jobs
 
     def _take_reports(self, jobs: BlockRun) -> None:
-        now = self._clock.now_us()
+        now, halted = self._clock.now_us(), self._stance.halted
         for _ in range(min(len(self._reports), REPORT_CHUNK)):
             report = self._reports.popleft()
             if report.block != jobs.block:
@@ -385,7 +331,7 @@ class Run:
                 continue
             error = report.error
             if report.outcome is Outcome.CANCELLED and not error:
-                error = self._halt.told if self._halt else "cancelled"
+                error = halted.told if halted else "cancelled"
             end = jobs.ended(report.job, report.outcome, error, now, again=not self._over)
             if end is not None:
                 self._record_end(jobs, end)
@@ -415,9 +361,9 @@ class Run:
 
     async def _take_resolutions(self, jobs: BlockRun) -> None:
         """Waits until it is on record that an outcome is unknown, or what a person says it is."""
-        if not (self._resolving or self._in_doubt):
+        if not (self._stance.is_resolving or self._in_doubt):
             return
-        resolved, self._resolving, self._in_doubt = self._resolving, [], False
+        resolved, self._in_doubt = self._stance.take_resolutions(), False
         await self._recorder.flush()
         for block, job, resolution in resolved:
             if resolution is Resolution.FAILED:
@@ -426,9 +372,9 @@ class Run:
                 jobs.run_again(job)
 
     def _give_up_retries(self, jobs: BlockRun) -> None:
-        given_up = jobs.give_up_retries()
-        if self._halt is not None:
-            error = f"{self._halt.status.label} before it was tried again"
+        given_up, halted = jobs.give_up_retries(), self._stance.halted
+        if halted is not None:
+            error = f"{halted.status.label} before it was tried again"
             self._recorder.jobs(self.workflow, jobs.block, given_up, Status.INTERRUPTED, error)
             return
         for job in given_up:
@@ -445,78 +391,28 @@ class Run:
         self._grace_over = True
         self._wake.set()
 
-    # Where the workflow stands
+    # What it says
 
-    def _settle(self) -> None:
-        """Records the status that follows from the orders and from what is in flight."""
-        if self._halt is not None or self._ending or self._suspended or not self.begun.is_set():
-            return
-        status, order = self._wanted()
-        if status is not self._status:
-            self._record(status, order)
-
-    def _wanted(self) -> tuple[Status, Order]:
-        busy = bool(self._starting) or self._has_in_flight
-        if self._pause is not None:
-            return (Status.PAUSING if busy else Status.PAUSED), self._pause
-        if self._unknown and not busy:
-            words = f"the outcome of {self._unknown} job{'s' * (self._unknown > 1)} is unknown"
-            return Status.NEEDS_OPERATOR, Order("", words)
-        if self._held is not None:
-            return Status.HELD, Order("", _tell_hold(self.workflow, self._held))
-        return Status.RUNNING, self._go
-
-    def _record(self, status: Status, order: Order | Halt) -> None:
-        self._status = status
-        self._recorder.workflow(self.workflow, status, operator=order.operator, reason=order.reason)
-        self._parked()
-
-    def _tell_waves(self, jobs: BlockRun) -> None:
+    def _tell_waits(self, jobs: BlockRun) -> None:
         """Says what it does while nothing seems to happen."""
-        if self._halt is not None:
+        if self.is_halted:
             return
         waves = jobs.waves
         if waves.soaks_until:
-            self._tell(f"soaking after wave {waves.wave} of {waves.count}", waves.soaks_until)
+            self._stance.tell(f"soaking after wave {waves.wave} of {waves.count}", waves.soaks_until)
         elif not jobs.in_flight and (again := len(jobs.retrying)):
             words = f"{again} job{'s' * (again > 1)} to be tried again"
-            self._tell(words, jobs.next_attempt_us())
+            self._stance.tell(words, jobs.next_attempt_us())
         else:
-            self._tell(f"wave {waves.wave} of {waves.count}" if waves.count > 1 else "", 0)
+            self._stance.tell(f"wave {waves.wave} of {waves.count}" if waves.count > 1 else "", 0)
 
-    def _tell(self, activity: str, until_us: int) -> None:
-        workflow = self.workflow
-        if (workflow.activity, workflow.until_us) != (activity, until_us):
-            workflow.activity, workflow.until_us = activity, until_us
-            self._hub.noted(workflow)
-
-    def _block_end(self) -> Status:
+    def _block_end(self, block: int) -> Status:
         """How the block ended; its last jobs' ends are durable and applied."""
-        if self._halt is not None:
-            return self._halt.status
-        state = self.workflow.blocks[self._jobs.block if self._jobs else 0]
+        if self._stance.halted is not None:
+            return self._stance.halted.status
+        state = self.workflow.blocks[block]
         incomplete = state.has_error or state.count(Status.NOT_STARTED)
         return Status.FAILED if incomplete else Status.COMPLETED
-
-    async def _finish(self) -> None:
-        await self._recorder.flush()
-        self._ending = True
-        self._tell("", 0)
-        workflow = self.workflow
-        if self._halt is not None:
-            self._record(self._halt.status, self._halt)
-        elif why := self._fatal or self._budget.spent:
-            self._recorder.workflow(workflow, Status.FAILED, error=why)
-        elif workflow.had_errors:
-            self._recorder.workflow(workflow, Status.FAILED, error=_tell_errors(workflow))
-        else:
-            self._recorder.workflow(workflow, Status.COMPLETED)
-        await self._recorder.flush()
-
-
-def _tell_hold(workflow: Workflow, block: int) -> str:
-    desc = workflow.request.blocks[block].desc
-    return f"block {block}{f' ({desc})' if desc else ''} waits for a go"
 
 
 def _tell_errors(workflow: Workflow) -> str:

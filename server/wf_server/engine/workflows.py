@@ -1,11 +1,10 @@
-"""What can be asked of workflows: check, submit, execute, find, list. The rules' meeting point."""
+"""What can be asked of workflows: check, submit, find, list, report. The rules' meeting point."""
 
 from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
@@ -15,21 +14,17 @@ from wf_server.clock import Clock
 from wf_server.engine.cache import WorkflowCache
 from wf_server.engine.checker import RequestChecker
 from wf_server.engine.executor import Executor
-from wf_server.engine.orders import Order, Resolution, targets_of
 from wf_server.engine.recorder import Recorder
 from wf_server.engine.rerun import rerun_of
 from wf_server.errors import (
-    AlreadyExecuted,
     EmergencyStopped,
     FailedPrecondition,
-    InvalidRequest,
     KeyReused,
     NotFound,
     Refused,
     ShuttingDown,
     StoreConflict,
     StoreError,
-    TooLate,
 )
 from wf_server.estop import EmergencyStops
 from wf_server.events import Hub
@@ -56,8 +51,6 @@ from wf_server.model import (
 from wf_server.store import Page, Store
 
 log = structlog.get_logger(__name__)
-
-MICROSECONDS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +83,6 @@ class Workflows:
         hub: Hub,
         clock: Clock,
         registry: JobRegistry,
-        *,
-        exec_within: float,
     ) -> None:
         self._store = store
         self._recorder = recorder
@@ -101,10 +92,6 @@ class Workflows:
         self._hub = hub
         self._clock = clock
         self._registry = registry
-        #: Seconds from submission in which a workflow may be executed.
-        self._exec_within = exec_within
-        #: Those of which somebody decides right now whether they start or never will.
-        self._deciding: set[str] = set()
         self._submitting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._cache = WorkflowCache()
 
@@ -168,107 +155,15 @@ class Workflows:
         self._hub.touch(workflow)
         return workflow.id
 
-    async def execute(self, workflow_id: str, operator: str) -> None:
-        """Starts a stored workflow.
+    async def check_again(self, workflow: Workflow) -> None:
+        """Raises what submit would: policies and stops may have changed since.
 
-        Raises InvalidRequest, NotFound, AlreadyExecuted, TooLate, and what submit raises.
+        The stops are asked last, with nothing to wait for after their answer: one may come at any time.
         """
-        _expect_id(workflow_id)
-        workflow = await self.find(workflow_id)
-        begun = workflow.status is not Status.NOT_STARTED or self._executor.find(workflow_id)
-        if begun or workflow_id in self._deciding:
-            label = workflow.status.label
-            raise AlreadyExecuted(f"workflow {workflow_id} was executed before: it is {label}")
-        age = (self._clock.now_us() - workflow.created_us) / MICROSECONDS
-        if age > self._exec_within:
-            raise TooLate(
-                f"workflow {workflow_id} was submitted {age:.0f} s ago; it can be executed only within "
-                f"{self._exec_within:.0f} s: submit it again"
-            )
-        with self._decides(workflow_id):
-            await self._check_again(workflow)
-            started = self._executor.start(workflow, operator)
-            # From here on the executor knows it.
-        await started
-
-    async def _check_again(self, workflow: Workflow) -> None:
-        """Raises what submit would: policies and stops may have changed since."""
         violations = await self._checker.violations(workflow.request)
-        # Last, and with nothing to wait for before the start: a stop may come at any time.
         violations = self._stop_violations(workflow.name) + violations
         if violations:
             raise _refusal(violations)
-
-    @contextmanager
-    def _decides(self, workflow_id: str) -> Iterator[None]:
-        self._deciding.add(workflow_id)
-        try:
-            yield
-        finally:
-            self._deciding.discard(workflow_id)
-
-    # Orders of operators; each is durable when it returns. All raise NotFound and FailedPrecondition.
-
-    async def pause(self, workflow_id: str, order: Order) -> Workflow:
-        """Starts nothing more of a workflow; jobs in flight end by themselves."""
-        workflow = await self.find(workflow_id)
-        (await self._executor.run_of(workflow)).pause(order)
-        return await self._ordered("paused", workflow, order)
-
-    async def resume(self, workflow_id: str, order: Order) -> Workflow:
-        """Lets a paused workflow go on."""
-        workflow = await self.find(workflow_id)
-        (await self._executor.run_of(workflow)).resume(order)
-        return await self._ordered("resumed", workflow, order)
-
-    async def cancel(self, workflow_id: str, order: Order) -> Workflow:
-        """Ends a workflow, in whatever state it is."""
-        workflow = await self.find(workflow_id)
-        if workflow.is_final or workflow_id in self._deciding:
-            told = "being executed right now: try again" if not workflow.is_final else _ended(workflow)
-            raise FailedPrecondition(f"workflow {workflow_id} cannot be cancelled: it is {told}")
-        if self._executor.find(workflow_id) is None:
-            with self._decides(workflow_id):
-                self._recorder.workflow(
-                    workflow, Status.CANCELLED, operator=order.operator, reason=order.reason
-                )
-                return await self._ordered("cancelled", workflow, order)
-        if not self._executor.cancel_queued(workflow, order):
-            (await self._executor.run_of(workflow)).cancel(order)
-        return await self._ordered("cancelled", workflow, order)
-
-    async def release(self, workflow_id: str, block: int, confirm: str, order: Order) -> Workflow:
-        """Gives the go for the block before which a workflow is held.
-
-        A point of no return asks for its targets' name and is checked again: raises InvalidRequest,
-        EmergencyStopped, Refused.
-        """
-        workflow = await self.find(workflow_id)
-        run = await self._executor.run_of(workflow)
-        if run.held_before == block and workflow.request.blocks[block].point_of_no_return:
-            expected = targets_of(workflow, block)
-            if confirm != expected:
-                told = f"block {block} is a point of no return: confirm it with {expected!r}, not {confirm!r}"
-                raise InvalidRequest(told)
-            await self._check_again(workflow)
-        run.release(block, order)
-        return await self._ordered("released", workflow, order)
-
-    async def resolve(
-        self, workflow_id: str, block: int, job: int, resolution: Resolution, order: Order
-    ) -> Workflow:
-        """Says what became of a job whose outcome is unknown."""
-        workflow = await self.find(workflow_id)
-        self.expect_job(workflow, block, job)
-        (await self._executor.run_of(workflow)).resolve(block, job, resolution, order)
-        return await self._ordered(f"resolved {block}/{job} as {resolution.value}", workflow, order)
-
-    async def _ordered(self, what: str, workflow: Workflow, order: Order) -> Workflow:
-        await self._recorder.flush()
-        log.info(what, workflow=workflow.id, operator=order.operator, reason=order.reason)
-        return workflow
-
-    # Reports
 
     async def receipt(self, workflow_id: str) -> tuple[Workflow, Receipt]:
         """Tells what a stop or a cancel did. Raises NotFound; FailedPrecondition where there was none."""
@@ -393,19 +288,6 @@ class Workflows:
             rejection_id = ""
         log.info("refused", name=request.name, operator=operator, violations=len(violations))
         raise _refusal(violations, rejection_id)
-
-
-def _ended(workflow: Workflow) -> str:
-    return f"{workflow.status.label} already"
-
-
-def _expect_id(workflow_id: str) -> None:
-    """The published contract tells a malformed id of Exec from an unknown one."""
-    try:
-        uuid.UUID(workflow_id)
-    except ValueError:
-        told = f"{workflow_id[:80]!r} is no workflow id: expected one that Submit returned (a UUID)"
-        raise InvalidRequest(told) from None
 
 
 def _refusal(violations: Sequence[Violation], rejection_id: str = "") -> Refused:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import wf_proto as pb
 from wf_proto import published as old
+from wf_server.engine.control import Control
 from wf_server.engine.workflows import Workflows
 from wf_server.service.guard import Encoded, Undecoded, caller
 from wf_server.service.reports import published_report, request_in
@@ -12,8 +13,9 @@ from wf_server.service.reports import published_report, request_in
 class PublishedService(old.WorkflowBase):
     """Serves clients that were compiled from the published contract."""
 
-    def __init__(self, workflows: Workflows, max_jobs: int) -> None:
+    def __init__(self, workflows: Workflows, control: Control, max_jobs: int) -> None:
         self._workflows = workflows
+        self._control = control
         self._max_jobs = max_jobs
 
     async def submit(self, workflow_v1_work_req: pb.WorkReq | Undecoded) -> old.WorkResp:
@@ -23,7 +25,7 @@ class PublishedService(old.WorkflowBase):
 
     async def exec(self, exec_req: old.ExecReq) -> old.ExecResp:
         """Starts a stored workflow."""
-        await self._workflows.execute(exec_req.id, caller().operator)
+        await self._control.execute(exec_req.id, caller().operator)
         return old.ExecResp()
 
     async def status(self, status_req: old.StatusReq) -> Encoded:  # type: ignore[override]

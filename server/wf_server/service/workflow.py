@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import wf_proto as pb
+from wf_server.engine.control import Control
 from wf_server.engine.orders import Order, Resolution
 from wf_server.engine.workflows import Workflows
 from wf_server.errors import InvalidRequest, NotFound
@@ -55,8 +56,9 @@ _RESOLUTIONS = {
 class WorkflowService(pb.WorkflowServiceBase):
     """Submits, executes and reports workflows."""
 
-    def __init__(self, workflows: Workflows, hub: Hub, max_jobs: int) -> None:
+    def __init__(self, workflows: Workflows, control: Control, hub: Hub, max_jobs: int) -> None:
         self._workflows = workflows
+        self._control = control
         self._hub = hub
         self._max_jobs = max_jobs
 
@@ -81,7 +83,7 @@ class WorkflowService(pb.WorkflowServiceBase):
 
     async def exec(self, exec_request: pb.ExecRequest) -> pb.ExecResponse:
         """Starts a stored workflow."""
-        await self._workflows.execute(exec_request.id, caller().operator)
+        await self._control.execute(exec_request.id, caller().operator)
         return pb.ExecResponse()
 
     async def status(self, status_request: pb.StatusRequest) -> Encoded:  # type: ignore[override]
@@ -170,23 +172,23 @@ class WorkflowService(pb.WorkflowServiceBase):
     async def pause(self, pause_request: pb.PauseRequest) -> pb.PauseResponse:
         """Starts nothing more of a workflow."""
         order = _order(pause_request.reason, required="pause")
-        workflow = await self._workflows.pause(pause_request.id, order)
+        workflow = await self._control.pause(pause_request.id, order)
         return pb.PauseResponse(summary=summary_message(workflow.summary()))
 
     async def resume(self, resume_request: pb.ResumeRequest) -> pb.ResumeResponse:
         """Lets a paused workflow go on."""
-        workflow = await self._workflows.resume(resume_request.id, _order(resume_request.reason))
+        workflow = await self._control.resume(resume_request.id, _order(resume_request.reason))
         return pb.ResumeResponse(summary=summary_message(workflow.summary()))
 
     async def cancel(self, cancel_request: pb.CancelRequest) -> pb.CancelResponse:
         """Ends a workflow."""
         order = _order(cancel_request.reason, required="cancel")
-        workflow = await self._workflows.cancel(cancel_request.id, order)
+        workflow = await self._control.cancel(cancel_request.id, order)
         return pb.CancelResponse(summary=summary_message(workflow.summary()))
 
     async def release(self, release_request: pb.ReleaseRequest) -> pb.ReleaseResponse:
         """Gives the go for a block."""
-        workflow = await self._workflows.release(
+        workflow = await self._control.release(
             release_request.id,
             release_request.block,
             release_request.confirm,
@@ -199,7 +201,7 @@ class WorkflowService(pb.WorkflowServiceBase):
         resolution = _RESOLUTIONS.get(resolve_request.resolution)
         if resolution is None:
             raise InvalidRequest("resolution: expected done, failed or rerun")
-        workflow = await self._workflows.resolve(
+        workflow = await self._control.resolve(
             resolve_request.id,
             resolve_request.block,
             resolve_request.job,

@@ -1,0 +1,150 @@
+"""What operators order of workflows: execute, pause, resume, cancel, a go, what became of a job.
+
+Each order is durable when its method returns. All raise NotFound, and FailedPrecondition where the order
+makes no sense as things stand.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+
+from wf_server.clock import Clock
+from wf_server.engine.executor import Executor
+from wf_server.engine.orders import Order, Resolution, targets_of
+from wf_server.engine.recorder import Recorder
+from wf_server.engine.workflows import Workflows
+from wf_server.errors import AlreadyExecuted, FailedPrecondition, InvalidRequest, TooLate
+from wf_server.model import Status, Workflow
+
+log = structlog.get_logger(__name__)
+
+_MICROSECONDS = 1_000_000
+
+
+class Control:
+    """The operators' hand on this server's workflows."""
+
+    def __init__(
+        self,
+        workflows: Workflows,
+        recorder: Recorder,
+        executor: Executor,
+        clock: Clock,
+        *,
+        exec_within: float,
+    ) -> None:
+        self._workflows = workflows
+        self._recorder = recorder
+        self._executor = executor
+        self._clock = clock
+        #: Seconds from submission in which a workflow may be executed.
+        self._exec_within = exec_within
+        #: Those of which somebody decides right now whether they start or never will.
+        self._deciding: set[str] = set()
+
+    async def execute(self, workflow_id: str, operator: str) -> None:
+        """Starts a stored workflow.
+
+        Raises InvalidRequest, NotFound, AlreadyExecuted, TooLate, and what submit raises.
+        """
+        _expect_id(workflow_id)
+        workflow = await self._workflows.find(workflow_id)
+        begun = workflow.status is not Status.NOT_STARTED or self._executor.find(workflow_id)
+        if begun or workflow_id in self._deciding:
+            label = workflow.status.label
+            raise AlreadyExecuted(f"workflow {workflow_id} was executed before: it is {label}")
+        age = (self._clock.now_us() - workflow.created_us) / _MICROSECONDS
+        if age > self._exec_within:
+            raise TooLate(
+                f"workflow {workflow_id} was submitted {age:.0f} s ago; it can be executed only within "
+                f"{self._exec_within:.0f} s: submit it again"
+            )
+        with self._decides(workflow_id):
+            await self._workflows.check_again(workflow)
+            started = self._executor.start(workflow, operator)
+            # From here on the executor knows it.
+        await started
+
+    @contextmanager
+    def _decides(self, workflow_id: str) -> Iterator[None]:
+        self._deciding.add(workflow_id)
+        try:
+            yield
+        finally:
+            self._deciding.discard(workflow_id)
+
+    async def pause(self, workflow_id: str, order: Order) -> Workflow:
+        """Starts nothing more of a workflow; jobs in flight end by themselves."""
+        workflow = await self._workflows.find(workflow_id)
+        (await self._executor.run_of(workflow)).pause(order)
+        return await self._ordered("paused", workflow, order)
+
+    async def resume(self, workflow_id: str, order: Order) -> Workflow:
+        """Lets a paused workflow go on."""
+        workflow = await self._workflows.find(workflow_id)
+        (await self._executor.run_of(workflow)).resume(order)
+        return await self._ordered("resumed", workflow, order)
+
+    async def cancel(self, workflow_id: str, order: Order) -> Workflow:
+        """Ends a workflow, in whatever state it is."""
+        workflow = await self._workflows.find(workflow_id)
+        if workflow.is_final or workflow_id in self._deciding:
+            told = "being executed right now: try again" if not workflow.is_final else _ended(workflow)
+            raise FailedPrecondition(f"workflow {workflow_id} cannot be cancelled: it is {told}")
+        if self._executor.find(workflow_id) is None:
+            with self._decides(workflow_id):
+                self._recorder.workflow(
+                    workflow, Status.CANCELLED, operator=order.operator, reason=order.reason
+                )
+                return await self._ordered("cancelled", workflow, order)
+        if not self._executor.cancel_queued(workflow, order):
+            (await self._executor.run_of(workflow)).cancel(order)
+        return await self._ordered("cancelled", workflow, order)
+
+    async def release(self, workflow_id: str, block: int, confirm: str, order: Order) -> Workflow:
+        """Gives the go for the block before which a workflow is held.
+
+        A point of no return asks for its targets' name and is checked again: raises InvalidRequest,
+        EmergencyStopped, Refused.
+        """
+        workflow = await self._workflows.find(workflow_id)
+        run = await self._executor.run_of(workflow)
+        if run.held_before == block and workflow.request.blocks[block].point_of_no_return:
+            expected = targets_of(workflow, block)
+            if confirm != expected:
+                told = f"block {block} is a point of no return: confirm it with {expected!r}, not {confirm!r}"
+                raise InvalidRequest(told)
+            await self._workflows.check_again(workflow)
+        run.release(block, order)
+        return await self._ordered("released", workflow, order)
+
+    async def resolve(
+        self, workflow_id: str, block: int, job: int, resolution: Resolution, order: Order
+    ) -> Workflow:
+        """Says what became of a job whose outcome is unknown."""
+        workflow = await self._workflows.find(workflow_id)
+        self._workflows.expect_job(workflow, block, job)
+        (await self._executor.run_of(workflow)).resolve(block, job, resolution, order)
+        return await self._ordered(f"resolved {block}/{job} as {resolution.value}", workflow, order)
+
+    async def _ordered(self, what: str, workflow: Workflow, order: Order) -> Workflow:
+        await self._recorder.flush()
+        log.info(what, workflow=workflow.id, operator=order.operator, reason=order.reason)
+        return workflow
+
+
+def _ended(workflow: Workflow) -> str:
+    return f"{workflow.status.label} already"
+
+
+def _expect_id(workflow_id: str) -> None:
+    """The published contract tells a malformed id of Exec from an unknown one."""
+    try:
+        uuid.UUID(workflow_id)
+    except ValueError:
+        told = f"{workflow_id[:80]!r} is no workflow id: expected one that Submit returned (a UUID)"
+        raise InvalidRequest(told) from None
