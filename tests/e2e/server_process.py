@@ -16,6 +16,7 @@ START_SECONDS = 20
 SERVER_TOML = """\
 [workflow]
 stop_grace = "2s"
+drain = "0s"
 [buckets.diskEraseSatellite]
 size = 1
 refill = 1
