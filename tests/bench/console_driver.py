@@ -27,6 +27,7 @@ from wf_tui.app import WfApp
 from wf_tui.grpc_gateway import GrpcGateway
 from wf_tui.main import spare_the_collector
 from wf_tui.screens.workflow import WorkflowScreen
+from wf_tui.state.models import Status
 from wf_tui.widgets.work_tree import WorkTree
 
 KEYS = 200
@@ -70,10 +71,12 @@ async def _opened(app: Console, workflow_id: str) -> tuple[WorkflowScreen, WorkT
     return app.screen, trees[0]
 
 
-async def _press_keys(app: Console, tree: WorkTree) -> list[float]:
+async def _press_keys(app: Console, screen: WorkflowScreen, tree: WorkTree) -> list[float]:
     """Moves the cursor; returns milliseconds from each key to the picture with the cursor on another line."""
     times: list[float] = []
-    while len(times) < KEYS:
+    assert screen.workflow is not None
+    # On a busy machine the workflow may end before.
+    while len(times) < KEYS and screen.workflow.summary.status is Status.RUNNING:
         await asyncio.sleep(0.05)
         key = "j" if tree.cursor < tree.line_count() // 2 else "k"
         # Not the line: lines move under the cursor, which stays with its job.
@@ -97,7 +100,7 @@ async def main(address: str, workflow_id: str) -> None:
         await pilot.press("g")
         begin, seq, cpu = time.perf_counter(), screen.workflow.seq, time.process_time()
         with held() as holds:
-            times = await _press_keys(app, tree)
+            times = await _press_keys(app, screen, tree)
         seconds = time.perf_counter() - begin
         figures = {
             "times": times,

@@ -239,10 +239,13 @@ async def _serve_demo(place: Place, options: list[str]) -> int:
 
 
 def spare_the_collector() -> None:
-    """Full garbage collections hold up keys: fewer of them, and none of what was imported."""
+    """Garbage collections hold up keys: small ones often, full ones seldom, and none of what was imported.
+
+    Pictures are made of objects in cycles, so doing without would fill the memory.
+    """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
+    gc.set_threshold(2_000, 10, 50)
 
 
 def _refuse(message: str, code: int) -> NoReturn:
