@@ -11,7 +11,7 @@ from grpclib.metadata import Deadline
 from multidict import MultiDict
 
 from wf_proto.address import Address
-from wf_proto.codec import MessageCodec
+from wf_proto.codec import AnswerCodec
 from wf_proto.details import RefusalDetailsCodec
 from wf_proto.errors import Undecodable
 
@@ -39,7 +39,7 @@ def open_channel(address: Address, keepalive_seconds: float = KEEPALIVE_SECONDS)
         {"path": address.path} if address.path else {"host": address.host, "port": address.port}
     )
     return BoundedChannel(
-        **parts, codec=MessageCodec(), status_details_codec=RefusalDetailsCodec(), config=config
+        **parts, codec=AnswerCodec(), status_details_codec=RefusalDetailsCodec(), config=config
     )
 
 

@@ -23,7 +23,7 @@ import wf_proto as pb
 from wf_proto.address import parse_address
 from wf_proto.calls import MessagePump, in_own_task
 from wf_proto.channel import KEEPALIVE_SECONDS, open_channel
-from wf_proto.codec import require_checking_codec
+from wf_proto.codec import decoded, require_checking_codec
 from wf_proto.errors import CALL_FAILURES, ClientError, DeadlineExceeded, Unreachable, client_error
 from wf_proto.retry import Backoff
 
@@ -364,7 +364,7 @@ class Client:
     ) -> T:
         call = method(request, timeout=max(seconds, 0.001), metadata=self._metadata)
         try:
-            answer = await in_own_task(call, f"call {method.__name__} {self.address}")
+            answer: T = await decoded(await in_own_task(call, f"call {method.__name__} {self.address}"))
         except CALL_FAILURES as error:
             raise self._explained(error) from error
         self._answered = True
@@ -387,7 +387,7 @@ class Client:
 
     async def _next(self, pump: MessagePump[T]) -> T | None:
         try:
-            message = await pump.next()
+            message: T | None = await decoded(await pump.next())
         except CALL_FAILURES as error:
             raise self._explained(error) from error
         self._answered = True

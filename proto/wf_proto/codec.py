@@ -6,7 +6,8 @@ bytes from a broken or hostile peer exhaust the memory.
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import Any, NamedTuple
 
 from grpclib.encoding.base import CodecBase
 
@@ -15,6 +16,8 @@ from wf_proto.errors import Undecodable, Unencodable
 
 #: Field 1 of a WorkReq, which is text, written as a number.
 _WRONG_WIRE_TYPE = b"\x08\x05"
+#: Answers of more bytes take longer to decode than a key or a stop should have to wait.
+_LARGE = 32 * 1024
 
 
 def require_checking_codec() -> None:
@@ -47,3 +50,25 @@ class MessageCodec(CodecBase):
             return message_type().parse(data)
         except (RuntimeError, ValueError, OverflowError) as error:
             raise Undecodable(f"{len(data):,} bytes are no {message_type.__name__}") from error
+
+
+class Undecoded(NamedTuple):
+    """An answer that waits for a thread to decode it."""
+
+    data: bytes
+    message_type: Any
+
+
+class AnswerCodec(MessageCodec):
+    """Leaves large answers as they came; whoever takes them passes them through `decoded`."""
+
+    def decode(self, data: bytes, message_type: Any) -> Any:
+        """Raises Undecodable where the bytes do not fit the message type."""
+        return Undecoded(data, message_type) if len(data) > _LARGE else super().decode(data, message_type)
+
+
+async def decoded(answer: Any) -> Any:
+    """Returns an answer's message; a large one is decoded beside the event loop. Raises Undecodable."""
+    if isinstance(answer, Undecoded):
+        return await asyncio.to_thread(MessageCodec().decode, *answer)
+    return answer

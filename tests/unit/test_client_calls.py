@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any, cast
@@ -16,6 +17,7 @@ from grpclib.server import Stream
 import wf_proto as pb
 from wf_proto import channel, errors
 from wf_proto.client import Client, default_operator
+from wf_proto.codec import MessageCodec, Undecoded, decoded
 from wf_proto.retry import Backoff
 from wf_proto.testing import SocketServer
 
@@ -120,6 +122,31 @@ async def test_every_call_names_its_operator_and_has_a_deadline(client: Client, 
     await client.status("one")
     assert [unquote(seen["wf-operator"]) for seen in workflows.metadata] == ["Zoë 50%"] * 2
     assert all(deadline is not None for deadline in workflows.deadlines)
+
+
+async def test_a_large_answer_is_decoded_beside_the_loop(
+    client: Client, workflows: Workflows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: dict[str, int] = {}
+    real = MessageCodec.decode
+
+    def decode(self: MessageCodec, data: bytes, message_type: Any) -> Any:
+        threads[message_type.__name__] = threading.get_ident()
+        return real(self, data, message_type)
+
+    monkeypatch.setattr(MessageCodec, "decode", decode)
+    assert (await client.status("x" * 100_000)).id == "x" * 100_000
+    workflows.events = [pb.WatchResponse(snapshot=pb.Snapshot(summary=pb.WorkflowSummary(id="y" * 100_000)))]
+    [event] = [event async for event in client.watch("one")]
+    assert event.snapshot.summary.id == "y" * 100_000
+    await client.exec("one")
+    assert threads["StatusResponse"] != threading.get_ident() != threads["WatchResponse"]
+    assert threads["ExecResponse"] == threading.get_ident()
+
+
+async def test_a_large_answer_that_is_no_message_is_refused() -> None:
+    with pytest.raises(errors.Undecodable):
+        await decoded(Undecoded(b"\x08\x05" * 50_000, pb.WorkReq))
 
 
 async def test_a_stream_names_its_operator_and_has_no_deadline(client: Client, workflows: Workflows) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 
@@ -104,7 +105,9 @@ class GrpcGateway:
         """Returns the stored WorkReq and where it stands."""
         with _translated():
             answer = await self._client.get(workflow_id)
-        return translate.request(answer.work_req), translate.summary(answer.summary)
+        # Of a large workflow both take longer than a key should have to wait.
+        request = await asyncio.to_thread(translate.request, answer.work_req)
+        return request, translate.summary(answer.summary)
 
     async def list(
         self,
@@ -175,7 +178,7 @@ class GrpcGateway:
     async def status_json(self, workflow_id: str) -> str:
         """Returns the whole status as proto JSON."""
         with _translated():
-            return to_proto_json(await self._client.status(workflow_id))
+            return await asyncio.to_thread(to_proto_json, await self._client.status(workflow_id))
 
     async def stops(self) -> StopBoard:
         """Returns the stop board."""
