@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from wf_tui.screens.past import load_history
 from wf_tui.state import history as history_module
 from wf_tui.state.history import History, Scrubber
-from wf_tui.state.models import Status
+from wf_tui.state.models import ChangeBatch, Status
 from wf_tui.state.samples import NOW, counts_of, erase_blocks, sample_history, snapshot_of, summary_of
 from wf_tui.state.workflow import LiveWorkflow
 from wf_tui.testing import FakeGateway
@@ -77,6 +77,38 @@ def test_checkpoints_are_the_same_as_going_through(monkeypatch: pytest.MonkeyPat
         plain = Scrubber(history)
         plain.go(seq)
         assert standing(marked.workflow) == standing(plain.workflow)
+
+
+def test_checkpoints_are_made_one_at_a_time_and_change_nothing_that_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    history = loaded()
+    monkeypatch.setattr(history_module, "_CHECKPOINT", 7)
+    scrubber = Scrubber(history)
+    scrubber.go(3)
+    shown = standing(scrubber.workflow)
+    assert list(scrubber.checkpoints()) == list(range(7, len(history) + 1, 7))
+    assert standing(scrubber.workflow) == shown
+    assert list(scrubber.checkpoints()) == []
+    plain = Scrubber(history)
+    assert standing(scrubber.go(len(history))) == standing(plain.go(len(history)))
+
+
+def test_going_far_forward_begins_at_a_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    history = loaded()
+    monkeypatch.setattr(history_module, "_CHECKPOINT", 7)
+    scrubber = Scrubber(history)
+    list(scrubber.checkpoints())
+    applied: list[int] = []
+    real = LiveWorkflow.apply
+
+    def apply(self: LiveWorkflow, batch: ChangeBatch) -> set[tuple[int, int]]:
+        applied.append(len(batch.statuses))
+        return real(self, batch)
+
+    monkeypatch.setattr(LiveWorkflow, "apply", apply)
+    scrubber.go(len(history))
+    assert sum(applied) < 7
 
 
 def test_stretches_that_overlap_are_taken_once() -> None:

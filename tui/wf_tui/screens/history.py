@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import ClassVar
 
@@ -93,8 +94,11 @@ class HistoryScreen(WfScreen):
                 raise
             self.query_one("#as-of", Static).update(f"✗ {clean(str(error))}  ctrl+r asks again, esc: back")
             return
-        if self.scrubber is None:
-            self.scrubber = Scrubber(self.history)
+        scrubber = self.scrubber or Scrubber(self.history)
+        for _ in scrubber.checkpoints():
+            # A hundred thousand changes are not gone through in one go.
+            await asyncio.sleep(0)
+        self.scrubber = scrubber
         self._go(len(self.history))
 
     def _told(self) -> None:

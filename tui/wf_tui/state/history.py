@@ -7,6 +7,7 @@ which one is kept every few thousand changes.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, tzinfo
 
@@ -132,14 +133,19 @@ class Scrubber:
     def go(self, seq: int) -> LiveWorkflow:
         """Goes to a change, or as near as there is one, and returns the workflow as of then."""
         seq = max(0, min(seq, len(self.history)))
-        if seq < self.seq:
-            nearest = max(known for known in self._checkpoints if known <= seq)
+        nearest = max(known for known in self._checkpoints if known <= seq)
+        if seq < self.seq or self.seq < nearest:
             self.workflow = _copy(self._checkpoints[nearest])
         while self.seq < seq:
-            self._forward(min(seq, (self.seq // _CHECKPOINT + 1) * _CHECKPOINT))
-            if self.seq % _CHECKPOINT == 0 and self.seq not in self._checkpoints:
-                self._checkpoints[self.seq] = _copy(self.workflow)
+            self._forward(self.workflow, seq)
         return self.workflow
+
+    def checkpoints(self) -> Iterator[int]:
+        """Makes the checkpoints that are missing, one at a time, for who has other things to do meanwhile."""
+        workflow = _copy(self._checkpoints[max(self._checkpoints)])
+        while workflow.seq + _CHECKPOINT <= len(self.history):
+            self._forward(workflow, len(self.history))
+            yield workflow.seq
 
     def step(self, share: float) -> int:
         """Returns how many changes a share of the history is, at least one."""
@@ -151,11 +157,14 @@ class Scrubber:
         total = len(self.history)
         return f"seq {self.seq:,}/{total:,}  {moment(now, when, zone)}  {self.history.words(self.seq)}"
 
-    def _forward(self, last: int) -> None:
-        first, before = self.seq + 1, self.workflow.summary
-        batch = self.history.batch(first, last, before)
-        self.workflow.apply(batch)
-        self.workflow.summary = _summary(before, batch, self.workflow.blocks)
+    def _forward(self, workflow: LiveWorkflow, last: int) -> None:
+        """Goes to a change, or to the next checkpoint before it, which is kept."""
+        first, before = workflow.seq + 1, workflow.summary
+        batch = self.history.batch(first, min(last, (workflow.seq // _CHECKPOINT + 1) * _CHECKPOINT), before)
+        workflow.apply(batch)
+        workflow.summary = _summary(before, batch, workflow.blocks)
+        if workflow.seq % _CHECKPOINT == 0 and workflow.seq not in self._checkpoints:
+            self._checkpoints[workflow.seq] = _copy(workflow)
 
 
 def _summary(before: Summary, batch: ChangeBatch, blocks: list[LiveBlock]) -> Summary:
