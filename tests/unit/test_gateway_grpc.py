@@ -1,6 +1,7 @@
 """The gateway over gRPC, and the translation between the contract and the console's values."""
 
 import json
+import math
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
@@ -132,6 +133,15 @@ async def test_a_watch_brings_a_snapshot_and_changes(grpc_gateway: gateway.Gatew
     assert (batch.first_seq, list(batch.blocks), list(batch.jobs)) == (7, [0, -1], [1, -1])
     assert batch.notes[1].error == "e"
     assert batch.progress[0].fraction == 0.25
+
+
+@pytest.mark.parametrize(
+    ("said", "taken"), [(0.25, 0.25), (-1.0, 0.0), (7.0, 1.0), (math.nan, 0.0), (math.inf, 1.0)]
+)
+def test_a_fraction_is_one(said: float, taken: float) -> None:
+    reports = pb.ProgressReports(blocks=[0], jobs=[0], fractions=[said], messages=[""])
+    batch = translate.batch(pb.ChangeBatch(progress=reports, summary=SUMMARY))
+    assert [report.fraction for report in batch.progress] == [taken]
 
 
 async def test_stops(grpc_gateway: gateway.Gateway) -> None:

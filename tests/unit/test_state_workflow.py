@@ -87,6 +87,21 @@ def test_an_error_stays_with_its_job_until_it_runs_again() -> None:
     assert workflow.errors == {}
 
 
+@given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from([0.25, 0.5, 1.0, None])), max_size=20))
+def test_the_sum_of_fractions_is_that_of_what_running_jobs_said(
+    steps: list[tuple[int, float | None]],
+) -> None:
+    """None: the job ends, or starts again."""
+    workflow = watched()
+    for job, fraction in steps:
+        running = workflow.blocks[1].status_of(job) is S.RUNNING
+        turns = [(1, job, S.COMPLETED if running else S.RUNNING)] if fraction is None else []
+        reports = (JobProgress(1, job, fraction),) if fraction is not None else ()
+        workflow.apply(batch(workflow, turns, first=workflow.seq + 1, progress=reports))
+        said = sum(report.fraction for report in workflow.progress.values())
+        assert workflow.blocks[1].partly == pytest.approx(said)
+
+
 def test_progress_counts_only_while_a_job_runs() -> None:
     workflow = watched()
     reports = (JobProgress(1, 0, 0.5), JobProgress(1, 5, 0.9))

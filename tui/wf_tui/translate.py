@@ -188,8 +188,14 @@ def _block(message: pb.BlockSnapshot) -> m.BlockSnapshot:
 
 def _progress(message: pb.ProgressReports) -> tuple[m.JobProgress, ...]:
     # Columns of different lengths would be a broken server's: what has no partner is left out.
-    columns = zip(message.blocks, message.jobs, message.fractions, message.messages, strict=False)
+    fractions = map(_fraction, message.fractions)
+    columns = zip(message.blocks, message.jobs, fractions, message.messages, strict=False)
     return tuple(m.JobProgress(*report) for report in columns)
+
+
+def _fraction(number: float) -> float:
+    """Between 0 and 1: what is no number would spoil the sums."""
+    return number if 0.0 <= number <= 1.0 else float(number > 1.0)
 
 
 def batch(message: pb.ChangeBatch) -> m.ChangeBatch:
@@ -218,7 +224,7 @@ def job_detail(block: int, job: int, message: pb.JobStatus) -> m.JobDetail:
         error=message.error,
         started=message.started,
         ended=message.ended,
-        fraction=message.progress,
+        fraction=_fraction(message.progress) if message.progress is not None else None,
         progress_message=message.progress_message,
         log=tuple(message.log),
     )

@@ -14,10 +14,7 @@ _ENOUGH = 0.2
 def job_work(workflow: LiveWorkflow, number: int) -> float:
     """Returns how many jobs of a block are done, counting a running one by its reported fraction."""
     block = workflow.blocks[number]
-    if not block.counts[Status.RUNNING]:
-        return block.over
-    running = (workflow.progress.get((number, job)) for job in block.members(Status.RUNNING))
-    return block.over + sum(report.fraction for report in running if report is not None)
+    return block.over + block.partly if block.counts[Status.RUNNING] else block.over
 
 
 def share_done(workflow: LiveWorkflow, number: int) -> float:
@@ -39,7 +36,7 @@ def fraction_done(workflow: LiveWorkflow) -> float:
     jobs = workflow.summary.jobs
     if not jobs.total:
         return 1.0 if workflow.summary.ended else 0.0
-    part = sum(report.fraction for report in workflow.progress.values())
+    part = sum(block.partly for block in workflow.blocks)
     return min(1.0, (jobs.over + part) / jobs.total)
 
 

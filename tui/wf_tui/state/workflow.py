@@ -22,6 +22,7 @@ from wf_tui.state.models import (
 )
 
 _STATUSES = len(Status)
+_BY_NUMBER = tuple(Status(number) for number in range(_STATUSES))
 _OVER = (Status.COMPLETED, Status.FAILED, Status.INTERRUPTED, Status.UNKNOWN, Status.SKIPPED)
 
 
@@ -31,7 +32,7 @@ class Gap(Exception):
 
 def known_status(number: int) -> Status:
     """Returns the status of a byte; one that a newer server may know and we don't is unspecified."""
-    return Status(number) if number < _STATUSES else Status.UNSPECIFIED
+    return _BY_NUMBER[number] if number < _STATUSES else Status.UNSPECIFIED
 
 
 def moment_of(time_us: int) -> datetime:
@@ -50,6 +51,8 @@ class LiveBlock:
     started: datetime | None
     ended: datetime | None
     counts: list[int] = field(default_factory=lambda: [0] * _STATUSES)
+    #: What its running jobs have done of themselves, as they say: the sum of their fractions.
+    partly: float = 0.0
     _members: dict[Status, list[int]] = field(default_factory=dict)
 
     @classmethod
@@ -78,7 +81,7 @@ class LiveBlock:
 
     def status_of(self, job: int) -> Status:
         """Returns where a job stands."""
-        return Status(self.statuses[job])
+        return _BY_NUMBER[self.statuses[job]]
 
     def members(self, status: Status) -> Sequence[int]:
         """Returns the jobs in a status, in order; kept up to date from the first call on."""
@@ -138,12 +141,11 @@ class LiveWorkflow:
         for at in range(self.seq + 1 - batch.first_seq, len(batch.statuses)):
             block, job = batch.blocks[at], batch.jobs[at]
             status = known_status(batch.statuses[at])
-            when = moment_of(batch.times_us[at])
             if job >= 0:
-                self._job(batch, at, status, when)
+                self._job(batch, at, status)
                 touched.add((block, job))
             elif block >= 0:
-                self._block(block, status, when)
+                self._block(block, status, moment_of(batch.times_us[at]))
                 touched.add((block, -1))
         self.seq = max(self.seq, batch.first_seq + len(batch.statuses) - 1)
         self._take_progress(batch.progress)
@@ -151,14 +153,17 @@ class LiveWorkflow:
             self.summary = batch.summary
         return touched
 
-    def _job(self, batch: ChangeBatch, at: int, status: Status, when: datetime) -> None:
+    def _job(self, batch: ChangeBatch, at: int, status: Status) -> None:
         key = batch.blocks[at], batch.jobs[at]
-        self.blocks[key[0]].move(key[1], status)
+        block = self.blocks[key[0]]
+        block.move(key[1], status)
         if status is Status.RUNNING:
-            self.started[key] = when
+            self.started[key] = moment_of(batch.times_us[at])
             self.errors.pop(key, None)
             return
-        self.progress.pop(key, None)
+        if (report := self.progress.pop(key, None)) is not None:
+            # Sums of fractions drift a little.
+            block.partly = max(0.0, block.partly - report.fraction)
         self.started.pop(key, None)
         note = batch.notes.get(at)
         if note is not None and note.error:
@@ -174,5 +179,9 @@ class LiveWorkflow:
 
     def _take_progress(self, reports: Sequence[JobProgress]) -> None:
         for report in reports:
-            if self.blocks[report.block].statuses[report.job] == Status.RUNNING:
-                self.progress[report.block, report.job] = report
+            key = report.block, report.job
+            block = self.blocks[report.block]
+            if block.statuses[report.job] == Status.RUNNING:
+                before = self.progress.get(key)
+                block.partly += report.fraction - (before.fraction if before is not None else 0.0)
+                self.progress[key] = report
