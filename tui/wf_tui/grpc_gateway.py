@@ -127,7 +127,7 @@ class GrpcGateway:
                 page_size=limit,
                 page_token=page_token,
             )
-        return tuple(translate.summary(summary) for summary in page.workflows), page.next_page_token
+        return translate.summaries(page.workflows), page.next_page_token
 
     async def list_jobs(self, workflow_id: str, block: int, offset: int, limit: int) -> tuple[JobDetail, ...]:
         """Returns the details of one block's jobs from `offset` on."""
@@ -151,7 +151,11 @@ class GrpcGateway:
         with _translated():
             async with aclosing(self._client.watch_list(limit)) as messages:
                 async for message in messages:
-                    yield message.reset, tuple(translate.summary(s) for s in message.workflows)
+                    if message.reset:
+                        # Up to a thousand of them.
+                        yield True, await asyncio.to_thread(translate.summaries, message.workflows)
+                    else:
+                        yield False, translate.summaries(message.workflows)
 
     async def history(self, workflow_id: str, after_seq: int, limit: int) -> HistoryStretch:
         """Returns a stretch of a workflow's committed changes."""

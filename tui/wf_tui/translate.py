@@ -7,7 +7,7 @@ careful reading where there is none.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 import betterproto
@@ -128,6 +128,11 @@ def summary(message: pb.WorkflowSummary) -> m.Summary:
         seq=message.seq,
         mends=message.mends_rejection_id,
     )
+
+
+def summaries(messages: Iterable[pb.WorkflowSummary]) -> tuple[m.Summary, ...]:
+    """Returns the summaries of messages."""
+    return tuple(summary(message) for message in messages)
 
 
 def _counts(message: pb.JobCounts) -> m.JobCounts:
