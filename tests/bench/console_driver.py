@@ -1,4 +1,4 @@
-"""The console in a process of its own, as operators run it: `… -m tests.bench.console_driver ADDRESS ID`.
+"""The console in a process of its own, as operators run it: `… console_driver keys|views ADDRESS ID`.
 
 It has no terminal, which makes the pictures all the same, and tells when one is made. What it measures
 goes to stdout as one JSON object.
@@ -20,6 +20,7 @@ from typing import Any
 
 from rich.console import RenderableType
 from textual._compositor import CompositorUpdate
+from textual.pilot import Pilot
 from textual.screen import Screen
 
 from tests.bench.loop import held
@@ -28,12 +29,22 @@ from wf_tui.grpc_gateway import GrpcGateway
 from wf_tui.main import spare_the_collector
 from wf_tui.screens.workflow import WorkflowScreen
 from wf_tui.state.models import Status
+from wf_tui.testing import press, settle
 from wf_tui.widgets.work_tree import WorkTree
 
 KEYS = 200
 SIZE = (120, 40)
 #: Stands before the line under the cursor, and nowhere else on this screen.
 CURSOR = "▌"
+#: What is done to a workflow that has ended, by a name for it.
+VIEWS = {
+    "unfolded": ("g", "l", "j", "l", "G"),
+    "folded": ("g", "h"),
+    "filtered": ("slash", "a", "a", "p", "escape"),
+    "scrubbed": ("H", "home", "end", "pageup", "left", "escape"),
+    "on a timeline": ("T", "escape"),
+    "as text": ("y", "escape"),
+}
 
 
 class Console(WfApp):
@@ -88,28 +99,47 @@ async def _press_keys(app: Console, screen: WorkflowScreen, tree: WorkTree) -> l
     return times
 
 
-async def main(address: str, workflow_id: str) -> None:
+async def _keys(app: Console, pilot: Pilot[None], workflow_id: str) -> dict[str, object]:
+    """Presses keys on a workflow that runs."""
+    screen, tree = await _opened(app, workflow_id)
+    assert screen.workflow is not None
+    await pilot.press("g")
+    begin, seq, cpu = time.perf_counter(), screen.workflow.seq, time.process_time()
+    with held() as holds:
+        times = await _press_keys(app, screen, tree)
+    seconds = time.perf_counter() - begin
+    return {
+        "times": times,
+        "arrived": (screen.workflow.seq - seq) / seconds,
+        "cpu": (time.process_time() - cpu) / seconds,
+        "longest": holds.longest,
+        "over_20": holds.over(20),
+        "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+async def _views(app: Console, pilot: Pilot[None], workflow_id: str) -> dict[str, object]:
+    """Looks at a workflow that has ended in every way; returns the longest hold in each."""
+    longest: dict[str, object] = {}
+    with held() as holds:
+        await _opened(app, workflow_id)
+        await settle(pilot)
+    longest["opened"] = holds.longest
+    for name, keys in VIEWS.items():
+        with held() as holds:
+            await press(pilot, *keys)
+        longest[name] = holds.longest
+    return longest
+
+
+async def main(what: str, address: str, workflow_id: str) -> None:
     """Measures and tells."""
     gateway = GrpcGateway(address)
     app = Console(gateway)
     spare_the_collector()
     async with app.run_test(size=SIZE) as pilot:
         await pilot.pause()
-        screen, tree = await _opened(app, workflow_id)
-        assert screen.workflow is not None
-        await pilot.press("g")
-        begin, seq, cpu = time.perf_counter(), screen.workflow.seq, time.process_time()
-        with held() as holds:
-            times = await _press_keys(app, screen, tree)
-        seconds = time.perf_counter() - begin
-        figures = {
-            "times": times,
-            "arrived": (screen.workflow.seq - seq) / seconds,
-            "cpu": (time.process_time() - cpu) / seconds,
-            "longest": holds.longest,
-            "over_20": holds.over(20),
-            "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        }
+        figures = await {"keys": _keys, "views": _views}[what](app, pilot, workflow_id)
     await gateway.close()
     print(json.dumps(figures))
 
