@@ -31,6 +31,15 @@ _LOG_BYTES = 1_000_000
 _UNUSABLE, _UNREACHABLE, _INTERRUPTED = 2, 6, 130
 
 
+class _CleanFormatter(logging.Formatter):
+    """Writes what can be shown in a terminal: an error's words may come from outside."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        from wf_tui.state.text import clean
+
+        return clean(super().format(record), newline="\n")
+
+
 class _Command(click.Command):
     """A command that a Ctrl-C ends without a word."""
 
@@ -261,7 +270,7 @@ def _open_log() -> Path | None:
     except OSError:
         return None
     handler = RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=1, delay=True, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(_CleanFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logger = logging.getLogger("wf_tui")
     logger.addHandler(handler)
     # The terminal belongs to the console.

@@ -73,7 +73,7 @@ def add_to(group: click.Group) -> None:
                 pause = _DEMO_PAUSE_SECONDS if session.settings.demo else _PAUSE_SECONDS
             found, plan = await _plan(session, site, pause)
             _show(session, found, plan, pause)
-            question = f"All disks of {site} ({count(found.machine_count, 'machine')}) will be erased"
+            question = f"All disks of {clean(site)} ({count(found.machine_count, 'machine')}) will be erased"
             if not yes and not session.confirm(question, site):
                 return Exit.USAGE
             workflow_id = await submit_workreq(session, plan)

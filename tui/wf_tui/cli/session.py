@@ -21,6 +21,7 @@ from wf_tui.cli.terminal import Terminal
 from wf_tui.gateway import EmergencyStopped, Gateway, Refused
 from wf_tui.grpc_gateway import GrpcGateway
 from wf_tui.private_server import PrivateServer, PrivateServerError
+from wf_tui.state.text import clean
 from wf_tui.submit_log import SubmitLog
 from wf_tui.workreq_files import BadFile
 
@@ -86,7 +87,7 @@ class Session:
         if not self.settings.interactive:
             raise click.UsageError(f"{what}: nobody can be asked here; give --yes to go ahead")
         typed = str(
-            click.prompt(f"{what}. Type {word} to go ahead", default="", show_default=False, err=True)
+            click.prompt(f"{what}. Type {clean(word)} to go ahead", default="", show_default=False, err=True)
         )
         if typed.strip() == word:
             return True

@@ -15,6 +15,9 @@ from wf_tui.state.text import clean
 from wf_tui.widgets.fields import quiet_button
 from wf_tui.widgets.theme import MUTED
 
+#: The widest column of labels, in cells.
+_LABEL = 24
+
 
 class ConfirmDialog(Dialog[bool]):
     """Answers True only if the operator went to the other button and pressed it."""
@@ -29,10 +32,9 @@ class ConfirmDialog(Dialog[bool]):
 
     def compose(self) -> ComposeResult:
         """The question, what it is about, two buttons."""
-        width = max((len(label) for label, _ in self._facts), default=0)
-        lines = [
-            Content.assemble((f"{label:<{width}}  ", MUTED), clean(value)) for label, value in self._facts
-        ]
+        facts = [(clean(label), clean(value)) for label, value in self._facts]
+        width = min(_LABEL, max((len(label) for label, _ in facts), default=0))
+        lines = [Content.assemble((f"{label:<{width}}  ", MUTED), value) for label, value in facts]
         with Vertical(classes="box"):
             yield Static(clean(self._question), classes="question", markup=False)
             yield Static(Content("\n").join(lines), classes="facts")

@@ -13,6 +13,9 @@ from textual.widgets import Static
 from wf_tui.state.text import clean
 from wf_tui.widgets.theme import MUTED
 
+#: The widest column of labels, in cells; a longer label pushes its own value aside, no other.
+_LABEL = 24
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
@@ -28,7 +31,7 @@ class Fact:
             return self._painted()
         if not self.value:
             return Content.styled(clean(self.label), self.style or "bold")
-        return Content.assemble((f"{self.label:<{width}} ", MUTED), self._painted())
+        return Content.assemble((f"{clean(self.label):<{width}} ", MUTED), self._painted())
 
     def _painted(self) -> Content:
         if isinstance(self.value, Content):
@@ -68,5 +71,6 @@ class Facts(VerticalScroll):
             text.refresh(layout=True)
 
     def _lines(self) -> list[Content]:
-        width = max((len(fact.label) for fact in self._told if fact.value), default=0)
+        width = max((len(clean(fact.label)) for fact in self._told if fact.value), default=0)
+        width = min(width, _LABEL)
         return [fact.content(width) for fact in self._told]

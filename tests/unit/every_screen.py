@@ -1,0 +1,261 @@
+"""The table of the console's screens and dialogs, and a world to show on them.
+
+A new screen or dialog is covered by a line in VISITS; without one a test fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from textual.screen import Screen
+
+from wf_tui.app import WfApp
+from wf_tui.dialogs.base import Dialog
+from wf_tui.dialogs.confirm import ConfirmDialog
+from wf_tui.dialogs.fan_out import FanOutDialog
+from wf_tui.dialogs.help import HelpDialog
+from wf_tui.dialogs.path import PathDialog
+from wf_tui.dialogs.pick import Choice, PickDialog
+from wf_tui.dialogs.reading import ReadingDialog
+from wf_tui.dialogs.resume import ResumeDialog
+from wf_tui.dialogs.servers import ServersDialog
+from wf_tui.dialogs.stop import EngageDialog, ReleaseDialog
+from wf_tui.gateway import Server
+from wf_tui.screens.base import WfScreen
+from wf_tui.screens.buckets import BucketsScreen
+from wf_tui.screens.catalogue import CatalogueScreen
+from wf_tui.screens.composer import ComposerScreen
+from wf_tui.screens.history import HistoryScreen
+from wf_tui.screens.pulse import PulseScreen
+from wf_tui.screens.raw import RawScreen
+from wf_tui.screens.rejection import RejectionScreen
+from wf_tui.screens.rejections import RejectionsScreen
+from wf_tui.screens.sites import SitesScreen
+from wf_tui.screens.stops import StopsScreen
+from wf_tui.screens.timeline import TimelineScreen
+from wf_tui.screens.wizard import WizardScreen
+from wf_tui.screens.workflow import WorkflowScreen
+from wf_tui.screens.workflows import WorkflowsScreen
+from wf_tui.state.models import (
+    ArgDeclaration,
+    Block,
+    BlockSnapshot,
+    Bucket,
+    ChangeNote,
+    HistoryStretch,
+    Job,
+    JobCounts,
+    JobDetail,
+    JobProgress,
+    JobType,
+    Policy,
+    PolicyBook,
+    Rejection,
+    RejectionSummary,
+    Site,
+    SiteStatus,
+    SiteType,
+    Snapshot,
+    Status,
+    Stop,
+    StopBoard,
+    Summary,
+    Violation,
+    WorkflowType,
+    WorkReq,
+)
+from wf_tui.state.samples import ago, sample_id
+from wf_tui.testing import FakeGateway, FakeServers
+from wf_tui.widgets.facts import Fact
+
+S = Status
+Say = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """The way to a screen: keys from the list of workflows, or a dialog put on top of it."""
+
+    screen: type[Screen[Any]]
+    keys: tuple[str, ...] = ()
+    dialog: Callable[[WfApp, Say], Screen[Any]] | None = None
+
+    def __str__(self) -> str:
+        return "-".join((self.screen.__name__, *self.keys))
+
+
+async def _set_stop(reason: str) -> str:
+    return reason
+
+
+VISITS: tuple[Visit, ...] = (
+    Visit(WorkflowsScreen),
+    Visit(WorkflowsScreen, ("slash",)),
+    Visit(WorkflowScreen, ("enter",)),
+    Visit(WorkflowScreen, ("enter", "n")),
+    Visit(WorkflowScreen, ("enter", "down", "right", "down")),
+    Visit(TimelineScreen, ("enter", "T")),
+    Visit(HistoryScreen, ("enter", "H")),
+    Visit(RawScreen, ("enter", "y")),
+    Visit(RejectionsScreen, ("R",)),
+    Visit(RejectionScreen, ("R", "enter")),
+    Visit(StopsScreen, ("S",)),
+    Visit(PulseScreen, ("P",)),
+    Visit(CatalogueScreen, ("K",)),
+    Visit(BucketsScreen, ("B",)),
+    Visit(SitesScreen, ("I",)),
+    Visit(WizardScreen, ("e",)),
+    Visit(WizardScreen, ("e", "enter", "tab", "enter")),
+    Visit(ComposerScreen, ("c",)),
+    Visit(ComposerScreen, ("C",)),
+    Visit(ComposerScreen, ("C", "down", "down")),
+    Visit(ComposerScreen, ("C", "t")),
+    Visit(ComposerScreen, ("R", "enter", "m")),
+    Visit(EngageDialog, ("s",)),
+    Visit(ReleaseDialog, dialog=lambda _, say: ReleaseDialog(Stop(say("type"), True), _set_stop)),
+    Visit(HelpDialog, ("question_mark",)),
+    Visit(ReadingDialog, ("I", "enter")),
+    Visit(ReadingDialog, ("K", "enter")),
+    Visit(
+        ReadingDialog,
+        dialog=lambda _, say: ReadingDialog(say("title"), [Fact(say("label"), say("value")), Fact(say("x"))]),
+    ),
+    Visit(
+        ConfirmDialog,
+        dialog=lambda _, say: ConfirmDialog(say("question"), [(say("label"), say("value"))], "Do it"),
+    ),
+    Visit(ResumeDialog, dialog=lambda _, say: ResumeDialog([("Name", say("name"))])),
+    Visit(
+        PickDialog,
+        dialog=lambda _, say: PickDialog(say("question"), [Choice(say(n), say("words")) for n in "abc"]),
+    ),
+    Visit(
+        PathDialog,
+        dialog=lambda _, say: PathDialog(say("question"), say("path"), "Open", lambda _: say("why")),
+    ),
+    Visit(
+        FanOutDialog,
+        dialog=lambda _, say: FanOutDialog(
+            Job(say("job"), say("desc"), {say("site"): say("aap")}), say("machine"), (say("aa00"),), 1
+        ),
+    ),
+    Visit(
+        ServersDialog,
+        dialog=lambda app, say: ServersDialog(_servers(say), Server("", "here"), app.context.now),
+    ),
+)  # fmt: skip
+
+
+def console_classes() -> set[type[Screen[Any]]]:
+    """Returns every screen and dialog that the console can show; what others only build on is none."""
+    found: set[type[Screen[Any]]] = set()
+    kinds: list[type[Screen[Any]]] = [WfScreen, Dialog]
+    while kinds:
+        kind = kinds.pop()
+        kinds += kind.__subclasses__()
+        own = [sub for sub in kind.__subclasses__() if sub.__module__.startswith("wf_tui.")]
+        if kind.__module__.startswith("wf_tui.") and (not own or kind is ConfirmDialog):
+            found.add(kind)
+    return found
+
+
+def _servers(say: Say) -> FakeServers:
+    known = tuple(Server(say(name), say("host")) for name in ("fra", "ams"))
+    return FakeServers(known, {})
+
+
+def world(say: Say) -> FakeGateway:
+    """Returns a server on which every text that can be from outside is `say` of what it is."""
+    request = _request(say)
+    summary = Summary(
+        id=sample_id(7), name=say("type"), desc=say("desc"), status=S.RUNNING, operator=say("operator"),
+        created=ago(90), started=ago(60),
+        jobs=JobCounts(total=4, completed=1, running=1, failed=1, not_started=1), blocks=2,
+        current_block=1, had_errors=True, reason=say("reason"), seq=6,
+    )  # fmt: skip
+    gateway = FakeGateway(
+        known_sites=tuple(
+            (Site(say(name), SiteType.SATELLITE, SiteStatus.DECOM, 2), (say("aa00"), say("aa01")))
+            for name in ("aap", "adg")
+        ),
+        board=StopBoard((Stop(say("type"), True, say("operator"), say("reason"), ago(5)), Stop("*", False))),
+        book=_book(say),
+        known_buckets=(Bucket(say("bucket"), 3, 1, 1, 60.0, ago(-30)),),
+        known_job_types=_job_types(say),
+        verdict=_violations(say),
+        requests={summary.id: request},
+        summaries=(summary,),
+        jobs={summary.id: _jobs(say)},
+        histories={summary.id: _history(say)},
+        refused=(_refusal(say, request),),
+        problems=(say("problem"),),
+        now=ago(0),
+    )
+    gateway.list_feed.first = (True, (summary,))
+    blocks = tuple(
+        BlockSnapshot(say(f"block {at}"), 2, (S.FAILED, S.RUNNING)[at], at == 0, statuses, ago(60 - at))
+        for at, statuses in enumerate((bytes((S.COMPLETED, S.FAILED)), bytes((S.RUNNING, S.NOT_STARTED))))
+    )
+    gateway.feed(summary.id, Snapshot(summary, blocks, (JobProgress(1, 0, 0.4, say("progress")),)))
+    return gateway
+
+
+def _request(say: Say) -> WorkReq:
+    job = Job(say("job"), say("job desc"), {say("arg"): say("value"), "site": say("aap")})
+    return WorkReq(
+        say("type"), say("desc"), tuple(Block(say(f"block {at}"), 2, (job, job)) for at in range(2))
+    )
+
+
+def _book(say: Say) -> PolicyBook:
+    settings = {say("setting"): [say("one"), say("two")], "AllowedJobs": [say("job")]}
+    policy = Policy(say("policy"), say("help"), settings)
+    return PolicyBook((WorkflowType(say("type"), (policy, policy)),), say("problem"))
+
+
+def _job_types(say: Say) -> tuple[JobType, ...]:
+    args = (
+        ArgDeclaration(say("arg"), "text", True, say("help"), (say("choice"), say("other")), say("example")),
+        ArgDeclaration("site", "site", True, say("help"), example=say("aap")),
+    )
+    return (JobType(say("job"), say("help"), args, say("idempotent")),)
+
+
+def _violations(say: Say) -> tuple[Violation, ...]:
+    return (
+        Violation(say("policy"), say("message"), 0, 0, say("arg"), say("found"), say("expected")),
+        Violation(say("policy"), say("message"), 1, None),
+        Violation(say("policy"), say("message")),
+    )
+
+
+def _jobs(say: Say) -> list[list[JobDetail]]:
+    statuses = ((S.COMPLETED, S.FAILED), (S.RUNNING, S.NOT_STARTED))
+    return [
+        [
+            JobDetail(
+                at, job, say("job"), say("job desc"), {say("arg"): say("value")}, status, say("error"),
+                ago(50), ago(40), 0.4, say("progress"), (say("log line"), say("another")),
+            )
+            for job, status in enumerate(block)
+        ]
+        for at, block in enumerate(statuses)
+    ]  # fmt: skip
+
+
+def _history(say: Say) -> HistoryStretch:
+    statuses = bytes((S.RUNNING, S.RUNNING, S.RUNNING, S.COMPLETED, S.RUNNING, S.FAILED))
+    note = ChangeNote(say("error"), say("operator"), say("reason"))
+    times = [round(ago(60 - at).timestamp() * 1_000_000) for at in range(6)]
+    return HistoryStretch(
+        1, (-1, 0, 0, 0, 0, 0), (-1, -1, 0, 0, 1, 1), statuses, times, {0: note, 5: note}, 6
+    )
+
+
+def _refusal(say: Say, request: WorkReq) -> Rejection:
+    summary = RejectionSummary(
+        sample_id(99), say("type"), say("desc"), say("operator"), ago(30), 2, 4, 3, say("message")
+    )
+    return Rejection(summary, request, _violations(say))
