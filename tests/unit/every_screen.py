@@ -9,7 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from textual.app import App
+from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.widgets import Input, Static
 
 from wf_tui.app import WfApp
 from wf_tui.dialogs.base import Dialog
@@ -67,8 +70,10 @@ from wf_tui.state.models import (
     WorkReq,
 )
 from wf_tui.state.samples import ago, sample_id
-from wf_tui.testing import FakeGateway, FakeServers
+from wf_tui.testing import FakeGateway, FakeServers, press, settle
 from wf_tui.widgets.facts import Fact
+from wf_tui.widgets.rows import RowsView
+from wf_tui.widgets.work_tree import WorkTree
 
 S = Status
 Say = Callable[[str], str]
@@ -259,3 +264,53 @@ def _refusal(say: Say, request: WorkReq) -> Rejection:
         sample_id(99), say("type"), say("desc"), say("operator"), ago(30), 2, 4, 3, say("message")
     )
     return Rejection(summary, request, _violations(say))
+
+
+async def go_to(visit: Visit, pilot: Pilot[None], say: Say) -> None:
+    """Goes to a screen from the list of workflows."""
+    await press(pilot, *visit.keys)
+    if visit.dialog is not None:
+        assert isinstance(pilot.app, WfApp)
+        pilot.app.push_screen(visit.dialog(pilot.app, say))
+        await settle(pilot)
+    assert isinstance(pilot.app.screen, visit.screen)
+
+
+def base(app: App[Any]) -> WfScreen:
+    """The screen that has a banner: the one on top, or the one beneath a dialog."""
+    return next(screen for screen in reversed(app.screen_stack) if isinstance(screen, WfScreen))
+
+
+def banner(app: App[Any], part: str) -> str:
+    line = base(app).query_one(part, Static)
+    return str(line.visual) if line.display else ""
+
+
+class Held:
+    """What the operator has in hand: the typed text, the cursors, the focus."""
+
+    def __init__(self, app: App[Any]) -> None:
+        self.focus = app.focused.id if app.focused is not None else None
+        self.typed = [(field.id, field.value, field.cursor_position) for field in app.screen.query(Input)]
+        # Of a tree it is the row that stays: its line may be folded away.
+        self.cursors = [
+            (rows.id, rows.row if isinstance(rows, WorkTree) else rows.cursor)
+            for rows in app.screen.query(RowsView)
+        ]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Held) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(vars(self))
+
+
+def take_in_hand(app: App[Any]) -> None:
+    """Types into the first field that one can see."""
+    field = next((field for field in app.screen.query(Input) if field.focusable and field.region.area), None)
+    if field is not None:
+        field.focus()
+        field.value = "keep me"
+        field.cursor_position = 4

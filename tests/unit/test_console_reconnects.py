@@ -6,50 +6,10 @@ import logging
 from dataclasses import replace
 
 import pytest
-from textual.app import App
-from textual.widgets import Input, Static
 
-from tests.unit.every_screen import VISITS, Visit, world
-from wf_tui.screens.base import WfScreen
+from tests.unit.every_screen import VISITS, Held, Visit, banner, base, go_to, take_in_hand, world
 from wf_tui.state.models import Stop, StopBoard
 from wf_tui.testing import FakeGateway, frozen_app, press, settle
-from wf_tui.widgets.rows import RowsView
-
-
-def base(app: App[None]) -> WfScreen:
-    """The screen that has a banner: the one on top, or the one beneath a dialog."""
-    return next(screen for screen in reversed(app.screen_stack) if isinstance(screen, WfScreen))
-
-
-def banner(app: App[None], part: str) -> str:
-    line = base(app).query_one(part, Static)
-    return str(line.visual) if line.display else ""
-
-
-class Held:
-    """What the operator has in hand: the typed text, the cursors, the focus."""
-
-    def __init__(self, app: App[None]) -> None:
-        self.focus = app.focused.id if app.focused is not None else None
-        self.typed = [(field.id, field.value, field.cursor_position) for field in app.screen.query(Input)]
-        self.cursors = [(rows.id, rows.cursor) for rows in app.screen.query(RowsView)]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Held) and vars(self) == vars(other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return repr(vars(self))
-
-
-def take_in_hand(app: App[None]) -> None:
-    """Types into the first field that one can see."""
-    field = next((field for field in app.screen.query(Input) if field.focusable and field.region.area), None)
-    if field is not None:
-        field.focus()
-        field.value = "keep me"
-        field.cursor_position = 4
 
 
 @pytest.mark.parametrize("visit", VISITS, ids=str)
@@ -58,10 +18,7 @@ async def test_what_is_in_hand_outlasts_a_lost_server(visit: Visit, caplog: pyte
     app = frozen_app(gateway)
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
-        await press(pilot, *visit.keys)
-        if visit.dialog is not None:
-            app.push_screen(visit.dialog(app, str))
-            await settle(pilot)
+        await go_to(visit, pilot, str)
         await press(pilot, "down")
         take_in_hand(app)
         await settle(pilot)

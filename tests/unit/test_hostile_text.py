@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from rich.cells import cell_len
 from textual.app import App
 
-from tests.unit.every_screen import VISITS, Say, Visit, console_classes, world
+from tests.unit.every_screen import VISITS, Say, Visit, console_classes, go_to, world
 from wf_tui import main as entry
 from wf_tui.cli import main as cli
 from wf_tui.cli.session import Settings
@@ -79,11 +79,7 @@ async def visit_all(visit: Visit, say: Say, size: tuple[int, int]) -> None:
     app = frozen_app(world(say), server=Server(say("profile"), "127.0.0.1:8080"))
     async with app.run_test(size=size) as pilot:
         await settle(pilot)
-        await press(pilot, *visit.keys)
-        if visit.dialog is not None:
-            app.push_screen(visit.dialog(app, say))
-            await settle(pilot)
-        assert isinstance(app.screen, visit.screen)
+        await go_to(visit, pilot, say)
         assert_harmless(app)
         await press(pilot, "end")
         app.report(ServerFault(say("fault")))
