@@ -29,8 +29,10 @@ from wf_tui.gateway import Server
 from wf_tui.screens.base import WfScreen
 from wf_tui.screens.buckets import BucketsScreen
 from wf_tui.screens.catalogue import CatalogueScreen
+from wf_tui.screens.compare import CompareScreen
 from wf_tui.screens.composer import ComposerScreen
 from wf_tui.screens.history import HistoryScreen
+from wf_tui.screens.log import LogScreen
 from wf_tui.screens.pulse import PulseScreen
 from wf_tui.screens.raw import RawScreen
 from wf_tui.screens.rejection import RejectionScreen
@@ -104,6 +106,8 @@ VISITS: tuple[Visit, ...] = (
     Visit(TimelineScreen, ("enter", "T")),
     Visit(HistoryScreen, ("enter", "H")),
     Visit(RawScreen, ("enter", "y")),
+    Visit(LogScreen, ("enter", "l")),
+    Visit(CompareScreen, dialog=lambda app, _: CompareScreen(app.context, *_first(app), *_first(app))),
     Visit(RejectionsScreen, ("R",)),
     Visit(RejectionScreen, ("R", "enter")),
     Visit(StopsScreen, ("S",)),
@@ -151,6 +155,13 @@ VISITS: tuple[Visit, ...] = (
         dialog=lambda app, say: ServersDialog(_servers(say), Server("", "here"), app.context.now),
     ),
 )  # fmt: skip
+
+
+def _first(app: WfApp) -> tuple[str]:
+    """The id of the workflow on top of the list."""
+    home = app.screen_stack[0]
+    assert isinstance(home, WorkflowsScreen)
+    return (home.listing[0].id,)
 
 
 def console_classes() -> set[type[Screen[Any]]]:
