@@ -25,7 +25,7 @@ PATIENCE = 60
 #: One way to each screen: they all stand there at once.
 EVERYWHERE = tuple({visit.screen: visit for visit in reversed(VISITS)}.values())
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 async def until(condition: Callable[[], bool]) -> None:
