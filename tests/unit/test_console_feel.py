@@ -19,7 +19,7 @@ from wf_tui.readonly_gateway import ReadOnlyGateway
 from wf_tui.screens.workflow import WorkflowScreen
 from wf_tui.screens.workflows import WorkflowsScreen
 from wf_tui.settings import BadSettings, Profile, Settings
-from wf_tui.state.models import Status, Summary, WorkReq
+from wf_tui.state.models import Resolution, Status, Summary, WorkReq
 from wf_tui.state.samples import ago, counts_of, erase_blocks, summary_of
 from wf_tui.testing import FakeGateway, add_workflow, frozen_app, press, sample_gateway, settle
 from wf_tui.widgets.too_small import TooSmall
@@ -67,6 +67,16 @@ async def test_the_read_only_gateway_refuses_every_change_before_it_leaves() -> 
         await gateway.execute("7")
     with pytest.raises(FailedPrecondition, match="read-only"):
         await gateway.set_stop("*", engaged=True, reason="")
+    orders = (
+        gateway.pause("7", "why"),
+        gateway.resume("7"),
+        gateway.cancel("7", "why"),
+        gateway.release("7", 0),
+        gateway.resolve("7", 0, 0, Resolution.DONE, "why"),
+    )
+    for order in orders:
+        with pytest.raises(FailedPrecondition, match="read-only"):
+            await order
     await gateway.close()
 
 

@@ -16,9 +16,15 @@ from wf_proto.testing import SocketServer
 from wf_tui import gateway, translate
 from wf_tui.grpc_gateway import GrpcGateway
 from wf_tui.state.models import (
+    Attempt,
     Block,
     ChangeBatch,
+    Fate,
     Job,
+    Lineage,
+    LineageKind,
+    LogLine,
+    Resolution,
     SiteStatus,
     SiteType,
     Snapshot,
@@ -37,14 +43,61 @@ class Workflows(pb.WorkflowServiceBase):
 
     def __init__(self) -> None:
         self.kept = pb.WorkReq()
+        self.sent = pb.SubmitRequest()
+        self.ordered: list[object] = []
         self.listed = pb.ListRequest()
         self.failure: GRPCError | None = None
 
     async def submit(self, submit_request: pb.SubmitRequest) -> pb.SubmitResponse:
         if self.failure:
             raise self.failure
+        self.sent = submit_request
         self.kept = submit_request.work_req
         return pb.SubmitResponse(id="one")
+
+    async def pause(self, pause_request: pb.PauseRequest) -> pb.PauseResponse:
+        self.ordered = [pause_request]
+        return pb.PauseResponse(summary=SUMMARY)
+
+    async def resume(self, resume_request: pb.ResumeRequest) -> pb.ResumeResponse:
+        self.ordered = [*self.ordered, resume_request]
+        return pb.ResumeResponse(summary=SUMMARY)
+
+    async def cancel(self, cancel_request: pb.CancelRequest) -> pb.CancelResponse:
+        self.ordered = [*self.ordered, cancel_request]
+        return pb.CancelResponse(summary=SUMMARY)
+
+    async def release(self, release_request: pb.ReleaseRequest) -> pb.ReleaseResponse:
+        self.ordered = [*self.ordered, release_request]
+        return pb.ReleaseResponse(summary=SUMMARY)
+
+    async def resolve(self, resolve_request: pb.ResolveRequest) -> pb.ResolveResponse:
+        self.ordered = [*self.ordered, resolve_request]
+        return pb.ResolveResponse(summary=SUMMARY)
+
+    async def get_receipt(self, get_receipt_request: pb.GetReceiptRequest) -> pb.GetReceiptResponse:
+        receipt = pb.Receipt(
+            workflow_id=get_receipt_request.id,
+            order=pb.Status["CANCELLED"],
+            ordered=NOON,
+            grace_ends=NOON,
+            jobs=3,
+            interrupted=2,
+            fates=[b"\x02\x02", b"\x63"],
+        )
+        return pb.GetReceiptResponse(receipt=receipt)
+
+    async def plan_rerun(self, plan_rerun_request: pb.PlanRerunRequest) -> pb.PlanRerunResponse:
+        lineage = pb.Lineage(kind=pb.LineageKind["RERUN"], workflow_id=plan_rerun_request.id)
+        return pb.PlanRerunResponse(work_req=translate.request_to_proto(REQUEST), lineage=lineage)
+
+    async def get_job(self, get_job_request: pb.GetJobRequest) -> pb.GetJobResponse:
+        return pb.GetJobResponse(
+            job=pb.JobStatus(name="sleep", status=pb.Status["RETRYING"], attempts=1, next_attempt=NOON),
+            attempts=[pb.Attempt(started=NOON, ended=NOON, status=pb.Status["RETRYING"], error="busy")],
+            log=[pb.LogLine(number=4, time=NOON, text="four")],
+            dropped_lines=3,
+        )
 
     async def get(self, get_request: pb.GetRequest) -> pb.GetResponse:
         return pb.GetResponse(work_req=self.kept, summary=SUMMARY)
@@ -110,6 +163,63 @@ async def test_a_request_comes_back_as_it_went(grpc_gateway: gateway.Gateway) ->
     assert request == REQUEST
     assert (summary.id, summary.status, summary.created) == ("one", Status.RUNNING, NOON)
     assert summary.current_block is None
+
+
+async def test_a_submission_tells_its_lineage_and_its_key(
+    grpc_gateway: gateway.Gateway, workflows: Workflows
+) -> None:
+    await grpc_gateway.submit(REQUEST, lineage=Lineage(LineageKind.CLONE, "zero"), key="mine")
+    assert workflows.sent.key == "mine"
+    assert translate.lineage(workflows.sent.lineage) == Lineage(LineageKind.CLONE, "zero")
+    await grpc_gateway.submit(REQUEST)
+    assert workflows.sent.key not in ("", "mine")
+    assert translate.lineage(workflows.sent.lineage) is None
+
+
+async def test_orders_arrive_as_they_were_given(grpc_gateway: gateway.Gateway, workflows: Workflows) -> None:
+    assert (await grpc_gateway.pause("one", "why")).id == "one"
+    await grpc_gateway.resume("one")
+    await grpc_gateway.cancel("one", "why")
+    await grpc_gateway.release("one", 2, "go", "aap")
+    await grpc_gateway.resolve("one", 2, 5, Resolution.RERUN, "seen")
+    assert workflows.ordered == [
+        pb.PauseRequest(id="one", reason="why"),
+        pb.ResumeRequest(id="one"),
+        pb.CancelRequest(id="one", reason="why"),
+        pb.ReleaseRequest(id="one", block=2, reason="go", confirm="aap"),
+        pb.ResolveRequest(id="one", block=2, job=5, resolution=pb.Resolution["RERUN"], reason="seen"),
+    ]
+
+
+async def test_a_receipt_tells_every_fate(grpc_gateway: gateway.Gateway) -> None:
+    receipt = await grpc_gateway.receipt("one")
+    assert (receipt.workflow_id, receipt.order, receipt.settled) == ("one", Status.CANCELLED, None)
+    assert (receipt.ordered, receipt.grace_ends) == (NOON, NOON)
+    assert receipt.fates == (bytes([Fate.INTERRUPTED] * 2), bytes([Fate.UNSPECIFIED]))
+    assert [receipt.count(fate) for fate in (Fate.INTERRUPTED, Fate.UNSPECIFIED)] == [2, 1]
+
+
+async def test_a_rerun_is_planned_with_its_lineage(grpc_gateway: gateway.Gateway) -> None:
+    assert await grpc_gateway.plan_rerun("one") == (REQUEST, Lineage(LineageKind.RERUN, "one"))
+
+
+async def test_a_job_tells_its_attempts_and_its_log(grpc_gateway: gateway.Gateway) -> None:
+    story = await grpc_gateway.job("one", 1, 2)
+    assert (story.job.block, story.job.job, story.job.next_attempt) == (1, 2, NOON)
+    assert story.attempts == (Attempt(NOON, NOON, Status.RETRYING, "busy"),)
+    assert story.log == (LogLine(4, NOON, "four"),)
+    assert story.dropped_lines == 3
+
+
+def test_a_summary_tells_what_it_waits_for() -> None:
+    lineage = pb.Lineage(kind=pb.LineageKind["RERUN"], workflow_id="zero")
+    known = translate.summary(
+        pb.WorkflowSummary(id="one", lineage=lineage, since=NOON, activity="soaking", until=NOON)
+    )
+    assert (known.since, known.activity, known.until) == (NOON, "soaking", NOON)
+    assert known.lineage == Lineage(LineageKind.RERUN, "zero")
+    older = translate.summary(pb.WorkflowSummary().parse(bytes(SUMMARY)))
+    assert (older.since, older.lineage) == (None, None)
 
 
 async def test_a_list_asks_for_what_was_asked(grpc_gateway: gateway.Gateway, workflows: Workflows) -> None:

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wf_tui import workreq_files
+import wf_proto as pb
+from wf_tui import translate, workreq_files
 from wf_tui.diskerase import erase_request
-from wf_tui.state.models import Block, Job, WorkReq
+from wf_tui.state.models import Block, Job, OnFailure, Retry, WorkReq
 from wf_tui.workreq_files import BadFile, dump_json, dump_yaml, load_workreq, parse_workreq
 
 REQUEST = WorkReq(
@@ -50,14 +51,70 @@ def test_what_is_left_out_has_its_default() -> None:
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-JOBS = st.builds(Job, TEXT, TEXT, st.dictionaries(TEXT, TEXT, max_size=3))
-BLOCKS = st.builds(Block, TEXT, st.integers(-(2**31), 2**31 - 1), st.lists(JOBS, max_size=3).map(tuple))
+NUMBERS = st.floats(-1e300, 1e300)
+INT32 = st.integers(-(2**31), 2**31 - 1)
+TEXTS = st.lists(TEXT, max_size=3).map(tuple)
+RETRIES = st.builds(Retry, INT32, TEXT, NUMBERS, TEXT, NUMBERS, TEXTS)
+JOBS = st.builds(Job, TEXT, TEXT, st.dictionaries(TEXT, TEXT, max_size=3), TEXT, st.none() | RETRIES)
+BUDGET = (TEXT, st.booleans(), st.sampled_from(OnFailure))
+BLOCKS = st.builds(
+    Block,
+    TEXT,
+    INT32,
+    st.lists(JOBS, max_size=3).map(tuple),
+    *BUDGET,
+    hold=st.booleans(),
+    point_of_no_return=st.booleans(),
+    ramp=TEXTS,
+    soak=TEXT,
+)
 
 
-@given(st.builds(WorkReq, TEXT, TEXT, st.lists(BLOCKS, max_size=3).map(tuple)))
+@given(st.builds(WorkReq, TEXT, TEXT, st.lists(BLOCKS, max_size=3).map(tuple), *BUDGET))
 def test_every_request_survives_being_written(request: WorkReq) -> None:
     assert read(dump_json(request), as_json=True) == request
     assert read(dump_yaml(request)) == request
+
+
+@given(st.builds(WorkReq, TEXT, TEXT, st.lists(BLOCKS, max_size=3).map(tuple), *BUDGET))
+def test_every_request_survives_being_sent(request: WorkReq) -> None:
+    assert translate.request(pb.WorkReq().parse(bytes(translate.request_to_proto(request)))) == request
+
+
+OPTIONS = """\
+name: T
+max_failures: 20%
+noOvershoot: true
+onFailure: stop
+blocks:
+  - maxFailures: 3
+    on_failure: ON_FAILURE_CONTINUE
+    pointOfNoReturn: true
+    ramp: [1, 5, 20%]
+    soak: 30s
+    jobs:
+      - {timeout: 5m, retry: {attempts: 3, delay: 10s, max_delay: 1m, backoff: 2, errors: [busy]}}
+"""
+
+
+def test_options_are_read_as_people_write_them() -> None:
+    retry = Retry(3, "10s", 2.0, "1m", 0.0, ("busy",))
+    block = Block(
+        "",
+        1,
+        (Job("", timeout="5m", retry=retry),),
+        "3",
+        on_failure=OnFailure.CONTINUE,
+        point_of_no_return=True,
+        ramp=("1", "5", "20%"),
+        soak="30s",
+    )
+    assert read(OPTIONS) == WorkReq("T", "", (block,), "20%", True, OnFailure.STOP)
+
+
+def test_what_has_no_options_is_written_as_ever() -> None:
+    assert dump_yaml(REQUEST).splitlines()[2:5] == ["blocks:", "- desc: b", "  rateLimit: 2"]
+    assert not {"ramp", "retry", "maxFailures", "hold"} & {*dump_json(REQUEST).replace('"', " ").split()}
 
 
 def test_the_erase_plan_survives_being_written() -> None:
@@ -76,7 +133,23 @@ def test_yaml_guesses_nothing(value: str) -> None:
         ("name: 5", "name: a string is expected, found the number 5"),
         ("name: true", "name: a string is expected, found the boolean true"),
         ("blocks: {}", "blocks: a list is expected, found an object"),
-        ("blocks: [1]", "blocks[0]: an object with desc, rateLimit, rate_limit, jobs is expected"),
+        ("blocks: [1]", "blocks[0]: an object with desc, rateLimit, jobs, maxFailures, noOvershoot, onFail"),
+        ("maxFailures: 1.5", 'maxFailures: a count such as 3 or a share such as "20%" is expected'),
+        ("noOvershoot: 'yes'", "noOvershoot: true or false is expected, found the string 'yes'"),
+        ("onFailure: halt", "onFailure: continue or stop is expected, found the string 'halt'"),
+        ("onFailure: 2", "onFailure: continue or stop is expected, found the number 2"),
+        ("maxFailure: 3", "maxFailure: there is no such key; did you mean maxFailures? The keys are name"),
+        ("max_failures: 3\nmaxFailures: 3", "maxFailures and max_failures are the same: keep one"),
+        ("blocks: [{ramp: 5}]", "blocks[0].ramp: a list is expected, found the number 5"),
+        ("blocks: [{ramp: [true]}]", "blocks[0].ramp[0]: a count such as 3"),
+        ("blocks: [{soak: 30}]", 'blocks[0].soak: a duration with its unit, such as "30s"'),
+        ("blocks: [{hold: 1}]", "blocks[0].hold: true or false is expected, found the number 1"),
+        ("blocks: [{jobs: [{timeout: 30}]}]", "jobs[0].timeout: a duration with its unit"),
+        ("blocks: [{jobs: [{retry: 3}]}]", "jobs[0].retry: an object with attempts, delay, backoff"),
+        ("blocks: [{jobs: [{retry: {attempts: x}}]}]", "retry.attempts: an integer is expected"),
+        ("blocks: [{jobs: [{retry: {jitter: .nan}}]}]", "retry.jitter: a number is expected"),
+        ("blocks: [{jobs: [{retry: {errors: [1]}}]}]", "retry.errors[0]: a string is expected"),
+        ("blocks: [{jobs: [{retry: {atempts: 1}}]}]", "did you mean attempts?"),
         (
             "blocks: [{rateLimit: many}]",
             "blocks[0].rateLimit: an integer is expected, found the string 'many'",
@@ -88,9 +161,9 @@ def test_yaml_guesses_nothing(value: str) -> None:
         ("blocks: [{jobs: [{args: {a: null}}]}]", "args.a: a string is expected, found null"),
         ("blocks: [{jobs: [{args: [a]}]}]", "args: an object of strings is expected, found a list"),
         ("blocks: [{jobs: [{args: {3: a}}]}]", "the name of each argument"),
-        ("blocks: [{job: []}]", "blocks[0].job: there is no such key; the keys are desc, rateLimit"),
-        ("Name: x", "Name: there is no such key"),
-        ("", "the file: an object with name, desc, blocks is expected, found null"),
+        ("blocks: [{job: []}]", "blocks[0].job: there is no such key; did you mean jobs? The keys are desc"),
+        ("Name: x", "Name: there is no such key; did you mean name?"),
+        ("", "noOvershoot, onFailure is expected, found null"),
         ("name: x\nname: y", "line 2, column 1: the key 'name' stands twice"),
         ("name: x\nblocks: [", "line 3, column 1"),
         ("name: x\n---\nname: y", "line 2, column 1"),

@@ -11,10 +11,14 @@ from wf_tui.state.models import (
     ChangeBatch,
     HistoryStretch,
     JobDetail,
+    JobStory,
     JobType,
+    Lineage,
     PolicyBook,
+    Receipt,
     Rejection,
     RejectionSummary,
+    Resolution,
     ServerInfo,
     Site,
     Snapshot,
@@ -88,15 +92,63 @@ class Gateway(Protocol):
         """Asks what Submit would say; nothing is stored. Empty: it would be accepted."""
         ...
 
-    async def submit(self, request: WorkReq, *, mends: str = "") -> str:
+    async def submit(
+        self, request: WorkReq, *, mends: str = "", lineage: Lineage | None = None, key: str | None = None
+    ) -> str:
         """Stores a WorkReq; returns its id. Raises Refused.
 
-        `mends` is the id of the rejection that it mends; NotFound where there is none.
+        `mends` is the id of the rejection that it mends, NotFound where there is none; `lineage` the workflow
+        that it was made from. Under the same `key` the same request is stored once; None: a key of its own.
+        AlreadyExecuted: the key was used for another request.
         """
         ...
 
     async def execute(self, workflow_id: str) -> None:
         """Starts a stored workflow. Raises AlreadyExecuted, FailedPrecondition, NotFound, Refused."""
+        ...
+
+    async def pause(self, workflow_id: str, reason: str) -> Summary:
+        """Starts nothing more of a running workflow; needs a reason. Raises FailedPrecondition, NotFound."""
+        ...
+
+    async def resume(self, workflow_id: str, reason: str = "") -> Summary:
+        """Lets a paused workflow go on. Raises FailedPrecondition, NotFound."""
+        ...
+
+    async def cancel(self, workflow_id: str, reason: str) -> Summary:
+        """Ends a workflow that has not ended; needs a reason. Raises FailedPrecondition, NotFound."""
+        ...
+
+    async def release(self, workflow_id: str, block: int, reason: str = "", confirm: str = "") -> Summary:
+        """Gives the go for the block before which a workflow is held.
+
+        A point of no return needs its targets spelled as `confirm`, BlockSnapshot.confirm. Raises
+        FailedPrecondition (it is not held there), InvalidRequest (another confirm), Refused, NotFound.
+        """
+        ...
+
+    async def resolve(
+        self, workflow_id: str, block: int, job: int, resolution: Resolution, reason: str
+    ) -> Summary:
+        """Says how a job ended whose outcome is unknown; needs a reason.
+
+        Raises FailedPrecondition, NotFound.
+        """
+        ...
+
+    async def receipt(self, workflow_id: str) -> Receipt:
+        """Returns what a stop or a cancel did. Raises FailedPrecondition (nobody ended it), NotFound."""
+        ...
+
+    async def plan_rerun(self, workflow_id: str, *, failed_only: bool = False) -> tuple[WorkReq, Lineage]:
+        """Returns the WorkReq that runs it, or what failed of it, again.
+
+        Raises FailedPrecondition, NotFound.
+        """
+        ...
+
+    async def job(self, workflow_id: str, block: int, job: int) -> JobStory:
+        """Returns one job with its attempts and its log. Raises NotFound."""
         ...
 
     async def get(self, workflow_id: str) -> tuple[WorkReq, Summary]:
@@ -144,8 +196,8 @@ class Gateway(Protocol):
         """Returns a refused WorkReq with its violations. Raises NotFound."""
         ...
 
-    async def status_json(self, workflow_id: str) -> str:
-        """Returns the whole status as proto JSON."""
+    async def status_json(self, workflow_id: str, *, at_seq: int = 0) -> str:
+        """Returns the whole status as proto JSON; as it stood after a change, where one is named."""
         ...
 
     async def stops(self) -> StopBoard:

@@ -16,10 +16,14 @@ from wf_tui.state.models import (
     ChangeBatch,
     HistoryStretch,
     JobDetail,
+    JobStory,
     JobType,
+    Lineage,
     PolicyBook,
+    Receipt,
     Rejection,
     RejectionSummary,
+    Resolution,
     ServerInfo,
     Site,
     Snapshot,
@@ -91,15 +95,66 @@ class GrpcGateway:
             found = await self._client.check(translate.request_to_proto(request))
         return tuple(translate.violation(violation) for violation in found)
 
-    async def submit(self, request: WorkReq, *, mends: str = "") -> str:
+    async def submit(
+        self, request: WorkReq, *, mends: str = "", lineage: Lineage | None = None, key: str | None = None
+    ) -> str:
         """Stores a WorkReq; returns its id."""
+        source = translate.lineage_to_proto(lineage) if lineage else None
         with _translated():
-            return await self._client.submit(translate.request_to_proto(request), mends_rejection_id=mends)
+            return await self._client.submit(
+                translate.request_to_proto(request), mends_rejection_id=mends, key=key, lineage=source
+            )
 
     async def execute(self, workflow_id: str) -> None:
         """Starts a stored workflow."""
         with _translated():
             await self._client.exec(workflow_id)
+
+    async def pause(self, workflow_id: str, reason: str) -> Summary:
+        """Starts nothing more of a running workflow."""
+        with _translated():
+            return translate.summary(await self._client.pause(workflow_id, reason))
+
+    async def resume(self, workflow_id: str, reason: str = "") -> Summary:
+        """Lets a paused workflow go on."""
+        with _translated():
+            return translate.summary(await self._client.resume(workflow_id, reason))
+
+    async def cancel(self, workflow_id: str, reason: str) -> Summary:
+        """Ends a workflow that has not ended."""
+        with _translated():
+            return translate.summary(await self._client.cancel(workflow_id, reason))
+
+    async def release(self, workflow_id: str, block: int, reason: str = "", confirm: str = "") -> Summary:
+        """Gives the go for the block before which a workflow is held."""
+        with _translated():
+            return translate.summary(await self._client.release(workflow_id, block, reason, confirm=confirm))
+
+    async def resolve(
+        self, workflow_id: str, block: int, job: int, resolution: Resolution, reason: str
+    ) -> Summary:
+        """Says how a job ended whose outcome is unknown."""
+        with _translated():
+            return translate.summary(
+                await self._client.resolve(workflow_id, block, job, pb.Resolution(resolution), reason)
+            )
+
+    async def receipt(self, workflow_id: str) -> Receipt:
+        """Returns what a stop or a cancel did."""
+        with _translated():
+            return translate.receipt(await self._client.get_receipt(workflow_id))
+
+    async def plan_rerun(self, workflow_id: str, *, failed_only: bool = False) -> tuple[WorkReq, Lineage]:
+        """Returns the WorkReq that runs it, or what failed of it, again."""
+        with _translated():
+            return translate.planned_rerun(
+                await self._client.plan_rerun(workflow_id, failed_only=failed_only)
+            )
+
+    async def job(self, workflow_id: str, block: int, job: int) -> JobStory:
+        """Returns one job with its attempts and its log."""
+        with _translated():
+            return translate.job_story(block, job, await self._client.get_job(workflow_id, block, job))
 
     async def get(self, workflow_id: str) -> tuple[WorkReq, Summary]:
         """Returns the stored WorkReq and where it stands."""
@@ -179,10 +234,11 @@ class GrpcGateway:
         with _translated():
             return translate.rejection(await self._client.get_rejection(rejection_id))
 
-    async def status_json(self, workflow_id: str) -> str:
+    async def status_json(self, workflow_id: str, *, at_seq: int = 0) -> str:
         """Returns the whole status as proto JSON."""
         with _translated():
-            return await asyncio.to_thread(to_proto_json, await self._client.status(workflow_id))
+            status = await self._client.status(workflow_id, at_seq=at_seq)
+            return await asyncio.to_thread(to_proto_json, status)
 
     async def stops(self) -> StopBoard:
         """Returns the stop board."""

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from wf_tui.gateway import FailedPrecondition
 from wf_tui.grpc_gateway import GrpcGateway
-from wf_tui.state.models import Stop, WorkReq
+from wf_tui.state.models import Lineage, Resolution, Stop, Summary, WorkReq
 
 _WORDS = "This console is read-only: nothing was changed. Start it without --read-only to change things."
 
@@ -14,11 +14,35 @@ _WORDS = "This console is read-only: nothing was changed. Start it without --rea
 class ReadOnlyGateway(GrpcGateway):
     """Reads as the real one does."""
 
-    async def submit(self, request: WorkReq, *, mends: str = "") -> str:
+    async def submit(
+        self, request: WorkReq, *, mends: str = "", lineage: Lineage | None = None, key: str | None = None
+    ) -> str:
         """Raises FailedPrecondition."""
         _refuse()
 
     async def execute(self, workflow_id: str) -> None:
+        """Raises FailedPrecondition."""
+        _refuse()
+
+    async def pause(self, workflow_id: str, reason: str) -> Summary:
+        """Raises FailedPrecondition."""
+        _refuse()
+
+    async def resume(self, workflow_id: str, reason: str = "") -> Summary:
+        """Raises FailedPrecondition."""
+        _refuse()
+
+    async def cancel(self, workflow_id: str, reason: str) -> Summary:
+        """Raises FailedPrecondition."""
+        _refuse()
+
+    async def release(self, workflow_id: str, block: int, reason: str = "", confirm: str = "") -> Summary:
+        """Raises FailedPrecondition."""
+        _refuse()
+
+    async def resolve(
+        self, workflow_id: str, block: int, job: int, resolution: Resolution, reason: str
+    ) -> Summary:
         """Raises FailedPrecondition."""
         _refuse()
 

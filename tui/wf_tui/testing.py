@@ -14,7 +14,16 @@ from textual.pilot import Pilot
 
 from wf_tui.app import WfApp
 from wf_tui.drafts import Drafts
-from wf_tui.gateway import Gateway, GatewayError, InvalidRequest, NotFound, Server, Servers, Unreachable
+from wf_tui.gateway import (
+    FailedPrecondition,
+    Gateway,
+    GatewayError,
+    InvalidRequest,
+    NotFound,
+    Server,
+    Servers,
+    Unreachable,
+)
 from wf_tui.settings import Settings
 from wf_tui.state import samples
 from wf_tui.state.models import (
@@ -23,10 +32,14 @@ from wf_tui.state.models import (
     HistoryStretch,
     JobDetail,
     JobProgress,
+    JobStory,
     JobType,
+    Lineage,
     PolicyBook,
+    Receipt,
     Rejection,
     RejectionSummary,
+    Resolution,
     ServerInfo,
     Site,
     Snapshot,
@@ -124,6 +137,9 @@ class FakeGateway:
     jobs: dict[str, list[list[JobDetail]]] = field(default_factory=dict)
     histories: dict[str, HistoryStretch] = field(default_factory=dict)
     refused: tuple[Rejection, ...] = ()
+    receipts: dict[str, Receipt] = field(default_factory=dict)
+    stories: dict[tuple[str, int, int], JobStory] = field(default_factory=dict)
+    reruns: dict[str, tuple[WorkReq, Lineage]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     errors: dict[str, GatewayError] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
@@ -177,15 +193,77 @@ class FakeGateway:
         self._answer("check", request)
         return self.verdict
 
-    async def submit(self, request: WorkReq, *, mends: str = "") -> str:
-        """Keeps the request under `new_id`; where it mends a rejection, the call tells which."""
-        self._answer("submit", request, *filter(None, [mends]))
+    async def submit(
+        self, request: WorkReq, *, mends: str = "", lineage: Lineage | None = None, key: str | None = None
+    ) -> str:
+        """Keeps the request under `new_id`; the call tells what it mends, comes from, and its key, if any."""
+        self._answer("submit", request, *filter(None, [mends, lineage, key]))
         self.requests[self.new_id] = request
         return self.new_id
 
     async def execute(self, workflow_id: str) -> None:
         """Notes the call."""
         self._answer("execute", workflow_id)
+
+    async def pause(self, workflow_id: str, reason: str) -> Summary:
+        """Notes the call; the workflow is pausing from now on."""
+        self._answer("pause", workflow_id, reason)
+        return self._becomes(workflow_id, Status.PAUSING, reason)
+
+    async def resume(self, workflow_id: str, reason: str = "") -> Summary:
+        """Notes the call; the workflow runs from now on."""
+        self._answer("resume", workflow_id, reason)
+        return self._becomes(workflow_id, Status.RUNNING, reason)
+
+    async def cancel(self, workflow_id: str, reason: str) -> Summary:
+        """Notes the call; the workflow is cancelling from now on."""
+        self._answer("cancel", workflow_id, reason)
+        return self._becomes(workflow_id, Status.CANCELLING, reason)
+
+    async def release(self, workflow_id: str, block: int, reason: str = "", confirm: str = "") -> Summary:
+        """Notes the call; the workflow runs from now on."""
+        self._answer("release", workflow_id, block, reason, confirm)
+        return self._becomes(workflow_id, Status.RUNNING, reason)
+
+    async def resolve(
+        self, workflow_id: str, block: int, job: int, resolution: Resolution, reason: str
+    ) -> Summary:
+        """Notes the call; the workflow runs from now on."""
+        self._answer("resolve", workflow_id, block, job, resolution, reason)
+        return self._becomes(workflow_id, Status.RUNNING, reason)
+
+    def _becomes(self, workflow_id: str, status: Status, reason: str) -> Summary:
+        """Changes a line of `summaries`; who watches is told what the test sends."""
+        for at, known in enumerate(self.summaries):
+            if known.id == workflow_id:
+                changed = replace(known, status=status, reason=reason, since=self.now)
+                self.summaries = (*self.summaries[:at], changed, *self.summaries[at + 1 :])
+                return changed
+        raise NotFound(f"there is no workflow {workflow_id}")
+
+    async def receipt(self, workflow_id: str) -> Receipt:
+        """Returns one of `receipts`."""
+        self._answer("receipt", workflow_id)
+        if workflow_id not in self.receipts:
+            raise FailedPrecondition(f"nobody stopped or cancelled {workflow_id}")
+        return self.receipts[workflow_id]
+
+    async def plan_rerun(self, workflow_id: str, *, failed_only: bool = False) -> tuple[WorkReq, Lineage]:
+        """Returns one of `reruns`."""
+        self._answer("plan_rerun", workflow_id, failed_only)
+        if workflow_id not in self.reruns:
+            raise NotFound(f"there is no workflow {workflow_id}")
+        return self.reruns[workflow_id]
+
+    async def job(self, workflow_id: str, block: int, job: int) -> JobStory:
+        """Returns one of `stories`, or a job of `jobs` without attempts and log."""
+        self._answer("job", workflow_id, block, job)
+        story = self.stories.get((workflow_id, block, job))
+        if story is not None:
+            return story
+        if workflow_id not in self.jobs:
+            raise NotFound(f"there is no workflow {workflow_id}")
+        return JobStory(self.jobs[workflow_id][block][job])
 
     async def get(self, workflow_id: str) -> tuple[WorkReq, Summary]:
         """Returns a request of `requests` with its line of `summaries`."""
@@ -262,7 +340,7 @@ class FakeGateway:
                 return found
         raise NotFound(f"there is no rejection {rejection_id}")
 
-    async def status_json(self, workflow_id: str) -> str:
+    async def status_json(self, workflow_id: str, *, at_seq: int = 0) -> str:
         """Returns an empty object."""
         self._answer("status_json", workflow_id)
         return "{}"

@@ -31,17 +31,45 @@ def request_to_proto(request: m.WorkReq) -> pb.WorkReq:
     return pb.WorkReq(
         name=request.name,
         desc=request.desc,
-        blocks=[
-            pb.Block(
-                desc=block.desc, rate_limit=block.rate_limit, jobs=[_job_to_proto(j) for j in block.jobs]
-            )
-            for block in request.blocks
-        ],
+        blocks=[_block_to_proto(block) for block in request.blocks],
+        max_failures=request.max_failures,
+        no_overshoot=request.no_overshoot,
+        on_failure=pb.OnFailure(request.on_failure),
+    )
+
+
+def _block_to_proto(block: m.Block) -> pb.Block:
+    return pb.Block(
+        desc=block.desc,
+        rate_limit=block.rate_limit,
+        jobs=[_job_to_proto(job) for job in block.jobs],
+        max_failures=block.max_failures,
+        no_overshoot=block.no_overshoot,
+        on_failure=pb.OnFailure(block.on_failure),
+        hold=block.hold,
+        point_of_no_return=block.point_of_no_return,
+        ramp=[*block.ramp],
+        soak=block.soak,
     )
 
 
 def _job_to_proto(job: m.Job) -> pb.Job:
-    return pb.Job(name=job.name, desc=job.desc, args=dict(job.args))
+    message = pb.Job(name=job.name, desc=job.desc, args=dict(job.args), timeout=job.timeout)
+    if job.retry is not None:
+        message.retry = pb.Retry(
+            attempts=job.retry.attempts,
+            delay=job.retry.delay,
+            backoff=job.retry.backoff,
+            max_delay=job.retry.max_delay,
+            jitter=job.retry.jitter,
+            errors=[*job.retry.errors],
+        )
+    return message
+
+
+def lineage_to_proto(lineage: m.Lineage) -> pb.Lineage:
+    """Returns the message of a lineage."""
+    return pb.Lineage(kind=pb.LineageKind(lineage.kind), workflow_id=lineage.workflow_id)
 
 
 def request(message: pb.WorkReq) -> m.WorkReq:
@@ -49,11 +77,58 @@ def request(message: pb.WorkReq) -> m.WorkReq:
     return m.WorkReq(
         message.name,
         message.desc,
-        tuple(
-            m.Block(b.desc, b.rate_limit, tuple(m.Job(j.name, j.desc, dict(j.args)) for j in b.jobs))
-            for b in message.blocks
-        ),
+        tuple(_requested_block(block) for block in message.blocks),
+        max_failures=message.max_failures,
+        no_overshoot=message.no_overshoot,
+        on_failure=_on_failure(message.on_failure),
     )
+
+
+def _requested_block(message: pb.Block) -> m.Block:
+    return m.Block(
+        message.desc,
+        message.rate_limit,
+        tuple(
+            m.Job(j.name, j.desc, dict(j.args), j.timeout, _retry(j.retry) if j.is_set("retry") else None)
+            for j in message.jobs
+        ),
+        max_failures=message.max_failures,
+        no_overshoot=message.no_overshoot,
+        on_failure=_on_failure(message.on_failure),
+        hold=message.hold,
+        point_of_no_return=message.point_of_no_return,
+        ramp=tuple(message.ramp),
+        soak=message.soak,
+    )
+
+
+def _on_failure(number: int) -> m.OnFailure:
+    try:
+        return m.OnFailure(number)
+    except ValueError:
+        return m.OnFailure.UNSPECIFIED
+
+
+def _retry(message: pb.Retry) -> m.Retry:
+    return m.Retry(
+        attempts=message.attempts,
+        delay=message.delay,
+        backoff=message.backoff,
+        max_delay=message.max_delay,
+        jitter=message.jitter,
+        errors=tuple(message.errors),
+    )
+
+
+def lineage(message: pb.Lineage) -> m.Lineage | None:
+    """Returns the lineage of a message; one that names no workflow is none."""
+    if not message.workflow_id:
+        return None
+    try:
+        kind = m.LineageKind(message.kind)
+    except ValueError:
+        kind = m.LineageKind.UNSPECIFIED
+    return m.Lineage(kind, message.workflow_id)
 
 
 def violation(message: pb.Violation) -> m.Violation:
@@ -127,6 +202,10 @@ def summary(message: pb.WorkflowSummary) -> m.Summary:
         reason=message.reason,
         seq=message.seq,
         mends=message.mends_rejection_id,
+        lineage=lineage(message.lineage) if message.is_set("lineage") else None,
+        since=message.since if message.is_set("since") else None,
+        activity=message.activity,
+        until=message.until,
     )
 
 
@@ -188,6 +267,9 @@ def _block(message: pb.BlockSnapshot) -> m.BlockSnapshot:
         job_statuses=packed(message.job_statuses),
         started=message.started,
         ended=message.ended,
+        hold=message.hold,
+        point_of_no_return=message.point_of_no_return,
+        confirm=message.confirm,
     )
 
 
@@ -232,7 +314,50 @@ def job_detail(block: int, job: int, message: pb.JobStatus) -> m.JobDetail:
         fraction=_fraction(message.progress) if message.progress is not None else None,
         progress_message=message.progress_message,
         log=tuple(message.log),
+        attempts=message.attempts,
+        next_attempt=message.next_attempt,
     )
+
+
+def job_story(block: int, job: int, message: pb.GetJobResponse) -> m.JobStory:
+    """Returns the job at that place with its attempts and its log."""
+    return m.JobStory(
+        job_detail(block, job, message.job),
+        tuple(m.Attempt(a.started or _EPOCH, a.ended, status(a.status), a.error) for a in message.attempts),
+        tuple(m.LogLine(line.number, line.time or _EPOCH, line.text) for line in message.log),
+        message.dropped_lines,
+    )
+
+
+_FATES = bytes(number if number in [*m.Fate] else 0 for number in range(256))
+
+
+def receipt(message: pb.Receipt) -> m.Receipt:
+    """Returns the receipt of a message; fates that this console does not know become UNSPECIFIED."""
+    return m.Receipt(
+        workflow_id=message.workflow_id,
+        name=message.name,
+        order=status(message.order),
+        operator=message.operator,
+        reason=message.reason,
+        ordered=message.ordered or _EPOCH,
+        settled=message.settled,
+        grace_ends=message.grace_ends,
+        jobs=message.jobs,
+        never_started=message.never_started,
+        interrupted=message.interrupted,
+        finished_anyway=message.finished_anyway,
+        unknown=message.unknown,
+        ended_before=message.ended_before,
+        in_flight=message.in_flight,
+        fates=tuple(fates.translate(_FATES) for fates in message.fates),
+    )
+
+
+def planned_rerun(message: pb.PlanRerunResponse) -> tuple[m.WorkReq, m.Lineage]:
+    """Returns the WorkReq of a rerun and what it comes from."""
+    source = message.lineage
+    return request(message.work_req), lineage(source) or m.Lineage(m.LineageKind.RERUN, source.workflow_id)
 
 
 def stop(message: pb.Stop) -> m.Stop:
@@ -280,7 +405,8 @@ def job_type(message: pb.JobType) -> m.JobType:
         )
         for arg in message.args
     )
-    return m.JobType(message.name, message.help, args, _RECOVERIES.get(message.recovery, "irreversible"))
+    recovery = _RECOVERIES.get(message.recovery, "irreversible")
+    return m.JobType(message.name, message.help, args, recovery, message.precondition)
 
 
 def policy_book(message: pb.ListPoliciesResponse) -> m.PolicyBook:
@@ -317,7 +443,9 @@ def bucket(message: pb.Bucket) -> m.Bucket:
 
 def server_info(message: pb.GetServerInfoResponse) -> m.ServerInfo:
     """Returns the server's information of a message."""
-    return m.ServerInfo(message.version, message.started, message.now or _EPOCH, tuple(message.problems))
+    return m.ServerInfo(
+        message.version, message.started, message.now or _EPOCH, tuple(message.problems), message.draining
+    )
 
 
 _SITE_TYPES: Mapping[int, m.SiteType] = {pb.SiteType.SATELLITE: m.SiteType.SATELLITE}

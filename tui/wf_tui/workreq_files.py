@@ -4,11 +4,24 @@
     desc: what it is for
     blocks:
       - desc: check pre-conditions
-        rateLimit: 5          # rate_limit is accepted; 1 where it is left out
+        rateLimit: 5          # rate_limit is accepted, as in every key; 1 where it is left out
         jobs:
           - name: sleep
             desc: breathe
             args: {seconds: 5}
+
+What is optional comes on top:
+
+    maxFailures: 20%          # of all jobs; a block may have its own: maxFailures, noOvershoot, onFailure
+    noOvershoot: true
+    onFailure: stop           # or continue
+    blocks:
+      - hold: true            # or pointOfNoReturn: true
+        ramp: [1, 5, 20%]
+        soak: 30s
+        jobs:
+          - timeout: 5m
+            retry: {attempts: 3, delay: 10s, backoff: 2, maxDelay: 1m, jitter: 0.2, errors: [busy]}
 
 Arguments are strings. Integers and booleans are accepted for them, because YAML reads `5` and `true`
 as such, and become the strings that the server expects: "5", "true". What YAML would otherwise guess at
@@ -29,6 +42,7 @@ import yaml
 
 from wf_tui.state.models import WorkReq
 from wf_tui.strict_yaml import dump_yaml_document, load_yaml, positions
+from wf_tui.workreq_document import workreq_document
 from wf_tui.workreq_reader import Problem, Reader
 
 #: The largest file that is read, in bytes.
@@ -84,27 +98,12 @@ def _nearest(part: str, places: Mapping[str, tuple[int, int]]) -> tuple[int, int
 
 def dump_json(request: WorkReq) -> str:
     """Returns a WorkReq as proto JSON."""
-    return json.dumps(_document(request), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(workreq_document(request, "ON_FAILURE_{}"), indent=2, ensure_ascii=False) + "\n"
 
 
 def dump_yaml(request: WorkReq) -> str:
     """Returns a WorkReq as YAML."""
-    return dump_yaml_document(_document(request))
-
-
-def _document(request: WorkReq) -> dict[str, Any]:
-    return {
-        "name": request.name,
-        "desc": request.desc,
-        "blocks": [
-            {
-                "desc": block.desc,
-                "rateLimit": block.rate_limit,
-                "jobs": [{"name": j.name, "desc": j.desc, "args": dict(j.args)} for j in block.jobs],
-            }
-            for block in request.blocks
-        ],
-    }
+    return dump_yaml_document(workreq_document(request))
 
 
 def read_text(path: Path) -> str:

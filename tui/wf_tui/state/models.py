@@ -3,107 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum, IntEnum
+from enum import Enum
+
+from wf_tui.state.control import Attempt as Attempt
+from wf_tui.state.control import Fate as Fate
+from wf_tui.state.control import JobDetail as JobDetail
+from wf_tui.state.control import JobStory as JobStory
+from wf_tui.state.control import LogLine as LogLine
+from wf_tui.state.control import Receipt as Receipt
+from wf_tui.state.control import Resolution as Resolution
+from wf_tui.state.requests import Block as Block
+from wf_tui.state.requests import Job as Job
+from wf_tui.state.requests import Lineage as Lineage
+from wf_tui.state.requests import LineageKind as LineageKind
+from wf_tui.state.requests import OnFailure as OnFailure
+from wf_tui.state.requests import Retry as Retry
+from wf_tui.state.requests import Violation as Violation
+from wf_tui.state.requests import WorkReq as WorkReq
+from wf_tui.state.statuses import JOB_FINAL as JOB_FINAL
+from wf_tui.state.statuses import JOB_TROUBLE as JOB_TROUBLE
+from wf_tui.state.statuses import WORKFLOW_ACTIVE as WORKFLOW_ACTIVE
+from wf_tui.state.statuses import WORKFLOW_FINAL as WORKFLOW_FINAL
+from wf_tui.state.statuses import Status as Status
 
 #: The stop entry that stands for every workflow type.
 EVERYTHING = "*"
-
-
-class Status(IntEnum):
-    """Where a workflow, a block or a job stands; the numbers are the contract's."""
-
-    UNSPECIFIED = 0
-    NOT_STARTED = 1
-    RUNNING = 2
-    FAILED = 3
-    COMPLETED = 4
-    AWAITING_APPROVAL = 5
-    PAUSING = 6
-    PAUSED = 7
-    NEEDS_OPERATOR = 8
-    CANCELLED = 9
-    STOPPED = 10
-    INTERRUPTED = 11
-    UNKNOWN = 12
-    SKIPPED = 13
-    STOPPING = 14
-    CANCELLING = 15
-    RETRYING = 16
-    HELD = 17
-    QUEUED = 18
-
-    @property
-    def label(self) -> str:
-        """The status in words: `not started`."""
-        return self.name.lower().replace("_", " ")
-
-
-#: A workflow in one of these never changes again.
-WORKFLOW_FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.STOPPED})
-#: A workflow in one of these was executed and has not ended.
-WORKFLOW_ACTIVE = frozenset(
-    {
-        Status.RUNNING,
-        Status.PAUSING,
-        Status.PAUSED,
-        Status.NEEDS_OPERATOR,
-        Status.HELD,
-        Status.QUEUED,
-        Status.STOPPING,
-        Status.CANCELLING,
-    }
-)
-#: A job in one of these is over.
-JOB_FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.INTERRUPTED, Status.UNKNOWN, Status.SKIPPED})
-#: What an operator looks for first.
-JOB_TROUBLE = frozenset({Status.FAILED, Status.INTERRUPTED, Status.UNKNOWN})
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One action of a WorkReq."""
-
-    name: str
-    desc: str = ""
-    args: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Jobs that run together, at most `rate_limit` at once."""
-
-    desc: str
-    rate_limit: int
-    jobs: tuple[Job, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class WorkReq:
-    """A request for work."""
-
-    name: str
-    desc: str
-    blocks: tuple[Block, ...]
-
-    @property
-    def job_count(self) -> int:
-        """How many jobs all blocks have."""
-        return sum(len(block.jobs) for block in self.blocks)
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """One breach of a rule; positions are zero-based, None means the level above."""
-
-    policy: str
-    message: str
-    block: int | None = None
-    job: int | None = None
-    arg: str = ""
-    found: str = ""
-    expected: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +73,14 @@ class Summary:
     seq: int = 0
     #: The rejection that it mends; empty: none.
     mends: str = ""
+    #: The workflow that it was made from; None: none.
+    lineage: Lineage | None = None
+    #: Since when it has this status.
+    since: datetime | None = None
+    #: What it does while nothing seems to happen: `soaking after wave 2 of 4`.
+    activity: str = ""
+    #: When that will be over, at the latest; while it is stopped or cancelled, the end of the grace period.
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +121,11 @@ class BlockSnapshot:
     job_statuses: bytes
     started: datetime | None = None
     ended: datetime | None = None
+    #: Waits for an operator's go before its first job.
+    hold: bool = False
+    #: It cannot be undone: it holds, and the go has to spell `confirm`.
+    point_of_no_return: bool = False
+    confirm: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,24 +186,6 @@ class HistoryStretch:
     notes: Mapping[int, ChangeNote]
     #: The number of the workflow's newest change, in this stretch or after it.
     newest_seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class JobDetail:
-    """Everything about one job."""
-
-    block: int
-    job: int
-    name: str
-    desc: str
-    args: Mapping[str, str]
-    status: Status
-    error: str = ""
-    started: datetime | None = None
-    ended: datetime | None = None
-    fraction: float | None = None
-    progress_message: str = ""
-    log: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,6 +256,8 @@ class JobType:
     help: str
     args: tuple[ArgDeclaration, ...]
     recovery: str
+    #: It checks what has to hold before the work: a rerun of what failed repeats it.
+    precondition: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,3 +305,5 @@ class ServerInfo:
     started: datetime | None
     now: datetime
     problems: tuple[str, ...] = ()
+    #: It is shutting down: takes no new work, and lets running jobs end.
+    draining: bool = False
