@@ -68,6 +68,8 @@ class App:
         self.address = places.listen
         #: Set when the server has to end by itself.
         self.failed = asyncio.Event()
+        #: The copy of the database that was made before it was brought up to date; None: it was.
+        self.kept: Path | None = None
         #: How many unfinished workflows it went on with.
         self.resumed = 0
 
@@ -95,6 +97,7 @@ class App:
         await inventory.load()
         store = await Store.open(places.database)
         closing.push_async_callback(store.close)
+        self.kept = store.kept
         tokens = Tokens(config.buckets, store, clock)
         closing.push_async_callback(tokens.wait_idle)
         await tokens.load()

@@ -1,4 +1,4 @@
-"""The database: SQLite through aiosqlite, behind one class."""
+"""The database: SQLite through aiosqlite, behind one class; and tools that read and copy it."""
 
 from wf_server.store.store import JobNotes, Page, Store
 

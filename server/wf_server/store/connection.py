@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
 import aiosqlite
 
 from wf_server.errors import StoreError
+from wf_server.store.backup import back_up
 from wf_server.store.queries import load_migrations
-
-#: "wfdb" in ASCII: tells a database of wf from any other SQLite file.
-APPLICATION_ID = 0x77666462
+from wf_server.store.snapshot import APPLICATION_ID, newer
 
 _PRAGMAS = ("journal_mode = WAL", "foreign_keys = ON", "busy_timeout = 5000", "cache_size = -16000")
+#: Of every version.
+_HAS_DATA = """
+SELECT EXISTS (SELECT 1 FROM workflow) OR EXISTS (SELECT 1 FROM rejection)
+    OR EXISTS (SELECT 1 FROM bucket) OR EXISTS (SELECT 1 FROM stop_change)
+"""
 
 
 def lock(path: Path) -> IO[str]:
@@ -43,9 +49,10 @@ def lock(path: Path) -> IO[str]:
     return holder
 
 
-async def open_writer(path: Path) -> aiosqlite.Connection:
+async def open_writer(path: Path) -> tuple[aiosqlite.Connection, Path | None]:
     """Opens the one connection that writes, and migrates the database to this version.
 
+    Returns it with the copy of the database that was made before migrating, if any.
     Raises StoreError: not writable, not a wf database, damaged, or of a newer version.
     """
     try:
@@ -55,7 +62,7 @@ async def open_writer(path: Path) -> aiosqlite.Connection:
         raise StoreError(f"{path}: cannot be opened: {_reason(error)}") from error
     try:
         await connection.execute("PRAGMA synchronous = FULL")
-        await _migrate(connection, path)
+        kept = await _migrate(connection, path)
         await _check_writable(connection)
     except sqlite3.Error as error:
         await connection.close()
@@ -63,7 +70,7 @@ async def open_writer(path: Path) -> aiosqlite.Connection:
     except BaseException:
         await connection.close()
         raise
-    return connection
+    return connection, kept
 
 
 def damaged(path: Path, error: Exception) -> StoreError:
@@ -99,7 +106,7 @@ async def _connect(path: Path) -> aiosqlite.Connection:
     return connection
 
 
-async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
+async def _migrate(connection: aiosqlite.Connection, path: Path) -> Path | None:
     application_id = await _pragma(connection, "application_id")
     version = await _pragma(connection, "user_version")
     tables = await scalar(connection, "SELECT count(*) FROM sqlite_schema")
@@ -107,10 +114,23 @@ async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
         raise StoreError(f"{path}: is not a wf database; name another --db")
     migrations = load_migrations()
     if version > len(migrations):
-        raise StoreError(
-            f"{path}: has schema version {version}, newer than the {len(migrations)} this wf-server knows; "
-            "use a newer wf-server or name another --db"
-        )
+        raise StoreError(newer(path, version, len(migrations)))
+    if version == len(migrations):
+        return None
+    kept = await _keep_old(connection, path, version)
+    try:
+        await _apply(connection, migrations, version)
+    except sqlite3.Error as error:
+        # What a script leaves open that breaks off: each step is a transaction.
+        await connection.rollback()
+        if kept is not None and await _pragma(connection, "user_version") == version:
+            await asyncio.to_thread(kept.unlink)
+            kept = None
+        raise _unmigrated(path, error, kept) from error
+    return kept
+
+
+async def _apply(connection: aiosqlite.Connection, migrations: Sequence[str], version: int) -> None:
     # A table that is made anew is dropped first: what refers to it must not count as a breach.
     await connection.execute("PRAGMA foreign_keys = OFF")
     for number in range(version, len(migrations)):
@@ -119,6 +139,35 @@ async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
             f"PRAGMA user_version = {number + 1};\nCOMMIT;"
         )
     await connection.execute("PRAGMA foreign_keys = ON")
+
+
+async def _keep_old(connection: aiosqlite.Connection, path: Path, version: int) -> Path | None:
+    """Copies a database that has data before it is changed; returns the copy's path."""
+    if version == 0 or not await scalar(connection, _HAS_DATA):
+        return None
+    kept = await asyncio.to_thread(backup_path, path, version)
+    try:
+        await asyncio.to_thread(back_up, path, kept)
+    except StoreError as error:
+        told = f"{path}: cannot be brought up to date without a backup of it first: {error}"
+        raise StoreError(told) from error
+    return kept
+
+
+def backup_path(path: Path, version: int) -> Path:
+    """Where a database goes before it is brought up to date: beside it, and never over another."""
+    first = path.with_name(f"{path.name}.v{version}-backup")
+    kept, n = first, 1
+    while kept.exists():
+        n += 1
+        kept = first.with_name(f"{first.name}-{n}")
+    return kept
+
+
+def _unmigrated(path: Path, error: Exception, kept: Path | None) -> StoreError:
+    where = f"as it was it is kept in {kept}" if kept else "it is as it was"
+    told = f"{path}: cannot be brought up to date: {error}; {where}"
+    return StoreError(f"{told}; mend that, or use the wf-server that it is from")
 
 
 async def _check_writable(connection: aiosqlite.Connection) -> None:

@@ -1,4 +1,4 @@
-"""The named statements of queries.sql."""
+"""The named statements of the .sql files."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 from importlib.resources import files
 
 
-def load_queries() -> dict[str, str]:
-    """Returns each statement by the name in the comment above it."""
-    text = files("wf_server.store").joinpath("sql/queries.sql").read_text("utf-8")
+def load_queries(name: str = "queries") -> dict[str, str]:
+    """Returns each statement of a file by the name in the comment above it."""
+    text = files("wf_server.store").joinpath(f"sql/{name}.sql").read_text("utf-8")
     parts = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)[1:]
     return dict(zip(parts[::2], (sql.strip().rstrip(";") for sql in parts[1::2]), strict=True))
 

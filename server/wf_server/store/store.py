@@ -82,8 +82,11 @@ class Store:
         reader: aiosqlite.Connection,
         lock_file: IO[str],
         last_key: int,
+        kept: Path | None = None,
     ) -> None:
         self.path = path
+        #: The copy of the database that was made before it was brought up to date; None: it was.
+        self.kept = kept
         self._writer = writer
         self._reader = reader
         self._lock_file = lock_file
@@ -101,7 +104,7 @@ class Store:
         path = await asyncio.to_thread(path.resolve)
         async with AsyncExitStack() as opened:
             lock_file = opened.enter_context(lock(path))
-            writer = await open_writer(path)
+            writer, kept = await open_writer(path)
             opened.push_async_callback(writer.close)
             reader = await open_reader(path)
             opened.push_async_callback(reader.close)
@@ -110,7 +113,7 @@ class Store:
             except sqlite3.Error as error:
                 raise damaged(path, error) from error
             opened.pop_all()
-        return cls(path, writer, reader, lock_file, last_key)
+        return cls(path, writer, reader, lock_file, last_key, kept)
 
     async def close(self) -> None:
         """Ends both connections; nothing may be under way."""

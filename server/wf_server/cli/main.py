@@ -12,16 +12,17 @@ from pathlib import Path
 import click
 import structlog
 import uvloop
-from platformdirs import user_data_path
 
 from wf_server import __version__, logs
 from wf_server.app import App, Places
+from wf_server.cli.backup import backup
+from wf_server.cli.migrate import migrate
+from wf_server.cli.options import chosen_database, fail
+from wf_server.cli.verify import verify
 from wf_server.errors import ConfigError, WfError
 from wf_server.policy import POLICIES
 from wf_server.sample import write_sample
 
-#: What was given cannot work: a flag, a file, the database, the address.
-EXIT_UNUSABLE = 2
 #: The server ended by itself; its log says why, and a restart goes on.
 EXIT_FAILED = 1
 
@@ -79,13 +80,12 @@ def main(
     if context.invoked_subcommand is not None:
         return
     logs.configure(as_json=json_logs)
-    database = database or user_data_path("wf") / "wf.db"
-    places = Places(listen=listen, configs=configs, data=data, database=database)
+    places = Places(listen=listen, configs=configs, data=data, database=chosen_database(context, database))
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(places, exit_with_parent=exit_with_parent))
     except WfError as error:
-        _fail(error)
+        fail(error)
 
 
 @main.command()
@@ -96,16 +96,15 @@ def init(directory: Path, demo: bool) -> None:
     try:
         written = write_sample(directory, demo=demo)
     except ConfigError as error:
-        _fail(error)
+        fail(error)
     for path in written:
         click.echo(f"wrote {path}")
     if not written:
         click.echo(f"{directory} has all files already")
 
 
-def _fail(error: WfError) -> None:
-    click.echo(f"wf-server: {error}", err=True)
-    sys.exit(EXIT_UNUSABLE)
+for command in (backup, migrate, verify):
+    main.add_command(command)
 
 
 async def _serve(places: Places, *, exit_with_parent: bool) -> None:
@@ -164,6 +163,8 @@ def _announce(app: App) -> None:
     for name in POLICIES:
         click.echo(f"Registered policy:   {name}")
     click.echo(f"Database:            {app.places.database}")
+    if app.kept:
+        click.echo(f"Kept the old one:    {app.kept}")
     if app.resumed:
         click.echo(f"Resumed workflows:   {app.resumed}")
     click.echo(f"Listening on:        {app.address}")

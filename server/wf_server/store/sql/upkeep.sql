@@ -1,0 +1,70 @@
+-- name: count_all
+SELECT (SELECT count(*) FROM workflow), (SELECT count(*) FROM change), (SELECT count(*) FROM rejection);
+
+-- name: select_stored
+SELECT id, name, desc, operator, created_us, mends, lineage_kind, lineage_id, submit_key, blocks, status,
+       started_us, ended_us, since_us, reason, seq, current_block, counts, request, key
+FROM workflow ORDER BY key;
+
+-- name: select_stored_one
+SELECT id, name, desc, operator, created_us, mends, lineage_kind, lineage_id, submit_key, blocks, status,
+       started_us, ended_us, since_us, reason, seq, current_block, counts, request, key
+FROM workflow WHERE key = ?;
+
+-- name: select_changes
+SELECT seq, block, job, status, time_us, error, operator, reason FROM change
+WHERE workflow = ? ORDER BY seq;
+
+-- name: select_lines
+SELECT block, job, n, time_us, text FROM job_log WHERE workflow = ? ORDER BY block, job, n;
+
+-- name: select_logged
+SELECT DISTINCT block, job FROM job_log WHERE workflow = ?;
+
+-- name: select_progress
+SELECT block, job, fraction, message FROM job_progress WHERE workflow = ? ORDER BY block, job;
+
+-- name: select_tokens
+SELECT block, job, bucket, taken_us FROM token WHERE workflow = ? ORDER BY block, job;
+
+-- name: select_erasures
+SELECT block, job, site, machine, erased_us FROM erasure WHERE workflow = ? ORDER BY block, job;
+
+-- name: orphans_of_change
+SELECT workflow, count(*) FROM change
+WHERE workflow NOT IN (SELECT key FROM workflow) GROUP BY workflow;
+
+-- name: orphans_of_job_log
+SELECT workflow, count(*) FROM job_log
+WHERE workflow NOT IN (SELECT key FROM workflow) GROUP BY workflow;
+
+-- name: orphans_of_job_progress
+SELECT workflow, count(*) FROM job_progress
+WHERE workflow NOT IN (SELECT key FROM workflow) GROUP BY workflow;
+
+-- name: orphans_of_token
+SELECT workflow, count(*) FROM token
+WHERE workflow NOT IN (SELECT id FROM workflow) GROUP BY workflow;
+
+-- name: orphans_of_erasure
+SELECT workflow, count(*) FROM erasure
+WHERE workflow NOT IN (SELECT id FROM workflow) GROUP BY workflow;
+
+-- name: select_used_keys
+SELECT submit_key, group_concat(id, ', ') FROM workflow NOT INDEXED
+WHERE submit_key IS NOT NULL GROUP BY submit_key HAVING count(*) > 1;
+
+-- name: select_rejections
+SELECT id, name, desc, operator, time_us, blocks, jobs, violated, first, violations, request, key
+FROM rejection ORDER BY key;
+
+-- name: select_stop_changes
+SELECT key, name, status FROM stop_change ORDER BY key;
+
+-- name: select_levels
+SELECT b.name, b.tokens, b.since_us,
+       (SELECT count(*) FROM token WHERE bucket = b.name AND taken_us >= b.since_us)
+FROM bucket AS b ORDER BY b.name;
+
+-- name: select_buckets_without_level
+SELECT bucket, count(*) FROM token WHERE bucket NOT IN (SELECT name FROM bucket) GROUP BY bucket;

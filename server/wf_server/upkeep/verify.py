@@ -1,0 +1,164 @@
+"""The integrity check: the database against its own history. Reads one snapshot, and blocks."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wf_server.config import BucketSpec
+from wf_server.model import StopStatus
+from wf_server.store import encoding
+from wf_server.store.queries import load_queries
+from wf_server.store.snapshot import open_snapshot
+from wf_server.upkeep.histories import UNREADABLE, HistoryCheck, Records, Stored
+from wf_server.upkeep.problems import RESTORE, Problem
+
+#: Rows read in one go.
+_PORTION = 2_000
+_TABLES = ("change", "job_log", "job_progress", "token", "erasure")
+
+
+@dataclass(slots=True)
+class Totals:
+    """How much there is."""
+
+    workflows: int = 0
+    changes: int = 0
+    rejections: int = 0
+
+
+class Verification:
+    """Checks one database. `problems` yields what is wrong as it is found; `totals` counts."""
+
+    def __init__(
+        self,
+        path: Path,
+        buckets: Mapping[str, BucketSpec],
+        progress: Callable[[int, int], None] = lambda done, whole: None,
+    ) -> None:
+        self._path = path
+        self._buckets = buckets
+        #: Hears how many changes of how many were replayed.
+        self._progress = progress
+        self.totals = Totals()
+        self._sql = load_queries("upkeep")
+        self._connection: sqlite3.Connection
+
+    def problems(self) -> Iterator[Problem]:
+        """Reads the whole database. Raises StoreError where it cannot be opened at all."""
+        with open_snapshot(self._path) as self._connection:
+            checks = {
+                "pages": self._check_pages,
+                "references": self._check_references,
+                "workflows": self._check_workflows,
+                "submit keys": self._check_keys,
+                "rejections": self._check_rejections,
+                "stop changes": self._check_stops,
+                "token buckets": self._check_buckets,
+            }
+            for what, check in checks.items():
+                try:
+                    yield from check()
+                except sqlite3.DatabaseError as error:
+                    yield Problem(f"its {what} cannot be read any further: {error}")
+
+    def _rows(self, name: str, *values: Any) -> Iterator[Sequence[Any]]:
+        cursor = self._connection.execute(self._sql[name], values)
+        while rows := cursor.fetchmany(_PORTION):
+            yield from rows
+
+    def _check_pages(self) -> Iterator[Problem]:
+        for (verdict,) in self._connection.execute("PRAGMA integrity_check"):
+            if verdict != "ok":
+                yield Problem(f"is damaged: {verdict}")
+
+    def _check_references(self) -> Iterator[Problem]:
+        orphaned = set()
+        for table in _TABLES:
+            for workflow, n in self._rows(f"orphans_of_{table}"):
+                orphaned.add(table)
+                yield Problem(f"{n} row{'s' * (n > 1)} of a workflow that is gone: {workflow}", about=table)
+        for table, *_ in self._connection.execute("PRAGMA foreign_key_check"):
+            if table not in orphaned:
+                orphaned.add(table)
+                yield Problem("rows refer to what is not there", about=str(table))
+
+    def _check_workflows(self) -> Iterator[Problem]:
+        _, whole, _ = next(self._rows("count_all"))
+        self._progress(0, whole)
+        # Row by row: each one brings a whole WorkReq.
+        for row in self._connection.execute(self._sql["select_stored"]):
+            stored = Stored(*row)
+            self.totals.workflows += 1
+            check = HistoryCheck(stored)
+            yield from check.run(self._changes(stored.key, whole), self._records(stored))
+
+    def _changes(self, key: int, whole: int) -> Iterator[Sequence[Any]]:
+        for row in self._rows("select_changes", key):
+            self.totals.changes += 1
+            if self.totals.changes % _PORTION == 0:
+                self._progress(self.totals.changes, whole)
+            yield row
+
+    def _records(self, stored: Stored) -> Records:
+        noted = {(b, j) for b, j in self._rows("select_logged", stored.key)}
+        noted.update((b, j) for b, j, _, _ in self._rows("select_progress", stored.key))
+        return Records(
+            noted=sorted(noted),
+            tokens=[tuple(row) for row in self._rows("select_tokens", stored.id)],
+            erasures=[tuple(row) for row in self._rows("select_erasures", stored.id)],
+        )
+
+    def _check_keys(self) -> Iterator[Problem]:
+        for key, ids in self._rows("select_used_keys"):
+            yield Problem(f"is used by more than one workflow: {ids}", about=f"submit key {key!r}")
+
+    def _check_rejections(self) -> Iterator[Problem]:
+        for row in self._connection.execute(self._sql["select_rejections"]):
+            self.totals.rejections += 1
+            yield from check_rejection(row)
+
+    def _check_stops(self) -> Iterator[Problem]:
+        for key, name, status in self._rows("select_stop_changes"):
+            if status not in {known.value for known in StopStatus}:
+                told = f"of {name!r} has the status {status!r}, which is none"
+                yield Problem(told, about=f"stop change {key}")
+
+    def _check_buckets(self) -> Iterator[Problem]:
+        for name, tokens, _, taken in self._rows("select_levels"):
+            yield from _check_level(name, tokens, taken, self._buckets.get(name))
+        for name, n in self._rows("select_buckets_without_level"):
+            yield Problem(f"{n} were taken, and it has no level", about=f"bucket {name}")
+
+
+def check_rejection(row: Sequence[Any]) -> Iterator[Problem]:
+    """Whether a refused WorkReq can be read, and is what its line in a listing says."""
+    rejection_id, name, *_, blocks, jobs, violated, _, violations, request = row[:11]
+    about = f"rejection {rejection_id}"
+    try:
+        read, breaches = encoding.decode_request(request), encoding.decode_violations(violations)
+    except UNREADABLE as error:
+        yield Problem(f"cannot be read: {error}", about=about)
+        return
+    found = (name, blocks, jobs, violated)
+    if found != (read.name, len(read.blocks), read.job_count, len(breaches)):
+        yield Problem("its row says otherwise than its WorkReq and violations do", about=about)
+
+
+def _check_level(name: str, tokens: int, taken: int, spec: BucketSpec | None) -> Iterator[Problem]:
+    """`taken`: how many tokens were taken since the moment from which its refills count."""
+    about = f"bucket {name}"
+    if tokens < 0:
+        yield Problem(f"holds {tokens} tokens", about=about)
+    if spec is None:
+        # It is in no server.toml any more: nobody can take from it.
+        return
+    lowered = f"if its size was lowered in server.toml, the next token taken mends this; if not, {RESTORE}"
+    if tokens > spec.size:
+        yield Problem(f"holds {tokens} tokens, and its size is {spec.size}", lowered, about=about)
+    elif taken > spec.size - max(0, tokens):
+        told = f"holds {tokens} of {spec.size} tokens, though {taken} were taken since its last refill"
+        yield Problem(told, lowered, about=about)
