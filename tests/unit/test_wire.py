@@ -1,36 +1,99 @@
 """Reading a WorkReq straight from its bytes gives what the library gives, or refuses."""
 
+import dataclasses
+
+import betterproto
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import wf_proto as pb
-from wf_server.model import Workflow, WorkReq
+from wf_server.model import Block, Retry, Workflow, WorkReq
 from wf_server.service.reports import get_report, status_report
 from wf_server.service.wire import MAX_ARGS, Malformed, TooMany, read_request
 
 texts = st.text(max_size=6)
-jobs = st.builds(pb.Job, name=texts, desc=texts, args=st.dictionaries(texts, texts, max_size=3))
-blocks = st.builds(
-    pb.Block, desc=texts, rate_limit=st.integers(-(2**31), 2**31 - 1), jobs=st.lists(jobs, max_size=4)
+numbers = st.integers(-(2**31), 2**31 - 1)
+doubles = st.floats(allow_nan=False)
+on_failure = st.sampled_from(list(pb.OnFailure))
+retries = st.builds(
+    pb.Retry,
+    attempts=numbers,
+    delay=texts,
+    backoff=doubles,
+    max_delay=texts,
+    jitter=doubles,
+    errors=st.lists(texts, max_size=3),
 )
-requests = st.builds(pb.WorkReq, name=texts, desc=texts, blocks=st.lists(blocks, max_size=4))
+args = st.dictionaries(texts, texts, max_size=3)
+jobs = st.builds(pb.Job, name=texts, desc=texts, args=args, timeout=texts) | st.builds(
+    pb.Job, name=texts, args=args, timeout=texts, retry=retries
+)
+blocks = st.builds(
+    pb.Block,
+    desc=texts,
+    rate_limit=numbers,
+    jobs=st.lists(jobs, max_size=4),
+    max_failures=texts,
+    no_overshoot=st.booleans(),
+    on_failure=on_failure,
+    hold=st.booleans(),
+    point_of_no_return=st.booleans(),
+    ramp=st.lists(texts, max_size=3),
+    soak=texts,
+)
+requests = st.builds(
+    pb.WorkReq,
+    name=texts,
+    desc=texts,
+    blocks=st.lists(blocks, max_size=4),
+    max_failures=texts,
+    no_overshoot=st.booleans(),
+    on_failure=on_failure,
+)
 
 
 def plain(request: WorkReq) -> object:
-    return (
-        request.name,
-        request.desc,
-        [(b.desc, b.rate_limit, [(j.name, j.desc, dict(j.args)) for j in b.jobs]) for b in request.blocks],
-    )
+    return {**_plain(request), "blocks": [_plain_block(block) for block in request.blocks]}
+
+
+def _plain(part: object) -> dict[str, object]:
+    return {name: getattr(part, name) for name in part.__slots__}  # type: ignore[attr-defined]
+
+
+def _plain_block(block: Block) -> dict[str, object]:
+    jobs = [
+        {**_plain(job), "args": dict(job.args), "retry": job.retry and _plain_retry(job.retry)}
+        for job in block.jobs
+    ]
+    return {**_plain(block), "jobs": jobs, "ramp": list(block.ramp)}
+
+
+def _plain_retry(retry: Retry) -> dict[str, object]:
+    return {**_plain(retry), "errors": list(retry.errors)}
 
 
 def plain_message(request: pb.WorkReq) -> object:
-    return (
-        request.name,
-        request.desc,
-        [(b.desc, b.rate_limit, [(j.name, j.desc, j.args) for j in b.jobs]) for b in request.blocks],
-    )
+    """The fields of a message by their names, all of them: a new one is missed here first."""
+    return {**vars_of(request), "blocks": [_plain_block_message(block) for block in request.blocks]}
+
+
+def _plain_block_message(block: pb.Block) -> dict[str, object]:
+    return {**vars_of(block), "jobs": [_plain_job_message(job) for job in block.jobs]}
+
+
+def _plain_job_message(job: pb.Job) -> dict[str, object]:
+    retry = vars_of(job.retry) if betterproto.serialized_on_wire(job.retry) else None
+    return {**vars_of(job), "retry": retry}
+
+
+def vars_of(message: betterproto.Message) -> dict[str, object]:
+    names = [field.name for field in dataclasses.fields(message)]  # type: ignore[arg-type]
+    return {name: _number(getattr(message, name)) for name in names}
+
+
+def _number(value: object) -> object:
+    return int(value) if isinstance(value, betterproto.Enum) else value
 
 
 async def read_or_refuse(data: bytes, *, nested: bool) -> WorkReq | Malformed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -87,25 +87,26 @@ async def _frozen_copy(request: WorkReq) -> WorkReq:
             await asyncio.sleep(0)
         jobs: list[Job] = []
         for portion in _portions(block):
-            jobs += [Job(job.name, job.desc, MappingProxyType(dict(job.args))) for job in portion]
+            jobs += [_frozen_job(job) for job in portion]
             if len(portion) == PORTION:
                 await asyncio.sleep(0)
-        blocks.append(Block(block.desc, block.rate_limit, tuple(jobs)))
-    return WorkReq(request.name, request.desc, tuple(blocks))
+        blocks.append(replace(block, jobs=tuple(jobs)))
+    return replace(request, blocks=tuple(blocks))
+
+
+def _frozen_job(job: Job) -> Job:
+    retry = None if job.retry is None else replace(job.retry)
+    return Job(job.name, job.desc, MappingProxyType(dict(job.args)), job.timeout, retry)
 
 
 async def _differs(copy: WorkReq, request: WorkReq) -> bool:
     """Whether a policy got round the copy's protection."""
-    if (copy.name, copy.desc, len(copy.blocks)) != (request.name, request.desc, len(request.blocks)):
+    if len(copy.blocks) != len(request.blocks) or replace(copy, blocks=()) != replace(request, blocks=()):
         return True
     for b, (mine, original) in enumerate(zip(copy.blocks, request.blocks, strict=True)):
         if b % BLOCKS == BLOCKS - 1:
             await asyncio.sleep(0)
-        if (mine.desc, mine.rate_limit, len(mine.jobs)) != (
-            original.desc,
-            original.rate_limit,
-            len(original.jobs),
-        ):
+        if len(mine.jobs) != len(original.jobs) or replace(mine, jobs=()) != replace(original, jobs=()):
             return True
         for some, others in zip(_portions(mine), _portions(original), strict=True):
             if some != others:

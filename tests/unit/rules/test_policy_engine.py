@@ -10,7 +10,7 @@ import pytest
 
 from wf_server.config import Section
 from wf_server.jobs import JobRegistry
-from wf_server.model import Block, Job, Violation, WorkReq
+from wf_server.model import Block, Job, OnFailure, Retry, Violation, WorkReq
 from wf_server.policy import Facts, Policy, PolicyBook, evaluate
 from wf_server.policy.restrict_job_types import RestrictJobTypes
 
@@ -55,6 +55,15 @@ class Honest(Act):
 
 def book(*policies: Policy[Any]) -> PolicyBook:
     return PolicyBook({"X": policies})
+
+
+async def test_no_option_of_a_request_looks_like_tampering(facts: Facts) -> None:
+    job = Job("sleep", "", {"seconds": "1"}, "30s", Retry(3, "1s", errors=("busy",)))
+    block = Block("", 1, (job,), "3", True, OnFailure.STOP, True, True, ("1", "20%"), "5m")
+    request = WorkReq("X", "", (block,), "10%", True, OnFailure.CONTINUE)
+    seen: list[WorkReq] = []
+    assert await evaluate(request, book(Act(seen.append)), facts) == []
+    assert seen == [request]
 
 
 async def test_a_name_without_policies_is_refused(facts: Facts) -> None:

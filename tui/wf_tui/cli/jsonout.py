@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import Any
 
-from wf_tui.state.models import BlockSnapshot, JobCounts, Status
+from wf_tui.state.models import BlockSnapshot, Fate, JobCounts, Receipt, Status
 
 
 def to_json(value: Any, indent: int | None = 2) -> str:
@@ -21,21 +21,29 @@ def plain(value: Any) -> Any:
     """Returns what the JSON of a value is made of; absent values are left out."""
     if isinstance(value, Status):
         return f"STATUS_{value.name}"
+    if isinstance(value, IntEnum):
+        return value.name.lower()
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, BlockSnapshot):
         return _block(value)
+    if isinstance(value, Receipt):
+        return _members(value) | {"fates": [[Fate(n).label for n in block] for block in value.fates]}
     if is_dataclass(value) and not isinstance(value, type):
-        members = {field.name: getattr(value, field.name) for field in fields(value)}
-        return {_camel(name): plain(member) for name, member in members.items() if member is not None}
+        return _members(value)
     if isinstance(value, Mapping):
         return {str(key): plain(member) for key, member in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         return [plain(member) for member in value]
     # What is no Unicode at all cannot be written to a file or a pipe either.
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+
+
+def _members(value: Any) -> dict[str, Any]:
+    members = {field.name: getattr(value, field.name) for field in fields(value)}
+    return {_camel(name): plain(member) for name, member in members.items() if member is not None}
 
 
 def _block(block: BlockSnapshot) -> dict[str, Any]:

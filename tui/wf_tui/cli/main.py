@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from wf_tui.cli import catalog, erase, stops, submission, workflows
+from wf_tui.cli import catalog, control, erase, history, stops, submission, workflows
 from wf_tui.cli.exits import EPILOGUE
 from wf_tui.cli.options import shared_options
 
@@ -15,6 +15,8 @@ _HELP = """Runs risky operations as workflows, and stops them at once.
   wf run FILE                    submit, execute and watch it
   wf erase-satellite SITE        erase the disks of a satellite in decom
   wf stop NAME --reason WHY      stop every workflow of a type; * is everything
+  wf pause|cancel ID --reason WHY
+  wf history ID                  every step: when, what, by whom, why
 
 A FILE is a WorkReq as proto JSON or YAML; - is standard input. The options may stand before or after
 the command."""
@@ -31,5 +33,5 @@ def main() -> None:
     """The text that is shown stands above."""
 
 
-for _module in (submission, workflows, stops, catalog, erase):
+for _module in (submission, workflows, control, history, stops, catalog, erase):
     _module.add_to(main)

@@ -8,7 +8,7 @@ from wf_tui.cli.exits import Exit, exit_of_violations
 from wf_tui.cli.options import command, watch_options
 from wf_tui.cli.session import Session
 from wf_tui.cli.watch_command import watch_to_the_end
-from wf_tui.state.models import WorkReq
+from wf_tui.state.models import Lineage, LineageKind, WorkReq
 from wf_tui.state.text import clean
 from wf_tui.workreq_files import load_workreq
 
@@ -16,9 +16,9 @@ _FILE = click.argument("file", metavar="FILE")
 _ID = click.argument("workflow_id", metavar="ID")
 
 
-async def submit_workreq(session: Session, request: WorkReq) -> str:
+async def submit_workreq(session: Session, request: WorkReq, lineage: Lineage | None = None) -> str:
     """Submits, notes the id in the submit log, and returns it. Raises GatewayError."""
-    workflow_id = await session.gateway.submit(request)
+    workflow_id = await session.gateway.submit(request, lineage=lineage)
     trouble = session.submit_log.note(workflow_id, request.name, session.gateway.address)
     if trouble:
         session.terminal.note(trouble)
@@ -30,6 +30,14 @@ def tell_id(session: Session, workflow_id: str) -> None:
     if session.terminal.as_json:
         session.terminal.json({"event": "submitted", "id": workflow_id}, one_line=True)
     session.terminal.say(f"submitted as {clean(workflow_id)}")
+
+
+def print_id(session: Session, workflow_id: str) -> None:
+    """Prints the id as the command's result."""
+    if session.terminal.as_json:
+        session.terminal.json({"id": workflow_id})
+    else:
+        session.terminal.raw(clean(workflow_id))
 
 
 async def execute_and_watch(session: Session, workflow_id: str) -> int:
@@ -63,12 +71,41 @@ def add_to(group: click.Group) -> None:
     @_FILE
     async def submit(session: Session, file: str) -> int:
         """Store the WorkReq in FILE and print its id; nothing starts."""
-        workflow_id = await submit_workreq(session, load_workreq(file))
-        if session.terminal.as_json:
-            session.terminal.json({"id": workflow_id})
-        else:
-            session.terminal.raw(clean(workflow_id))
+        print_id(session, await submit_workreq(session, load_workreq(file)))
         return Exit.OK
+
+    @command(group, "clone")
+    @_ID
+    async def clone(session: Session, workflow_id: str) -> int:
+        """Submit a copy of a workflow's WorkReq and print the new id; nothing starts.
+
+        The copy is checked like any other. To change it first: wf get ID, edit, wf submit FILE; or C in the
+        console.
+        """
+        request, summary = await session.gateway.get(workflow_id)
+        lineage = Lineage(LineageKind.CLONE, summary.id)
+        print_id(session, await submit_workreq(session, request, lineage))
+        return Exit.OK
+
+    @command(group, "rerun")
+    @_ID
+    @click.option(
+        "--failed-only", is_flag=True, help="Leave out what completed, except jobs that check preconditions."
+    )
+    @click.option("--no-exec", is_flag=True, help="Submit it only, and print its id.")
+    @watch_options
+    async def rerun(session: Session, workflow_id: str, failed_only: bool, no_exec: bool) -> int:
+        """Run a workflow again, or what failed of it, and watch it to its end.
+
+        It is a new WorkReq, checked by policy like any other.
+        """
+        request, lineage = await session.gateway.plan_rerun(workflow_id, failed_only=failed_only)
+        new_id = await submit_workreq(session, request, lineage)
+        if no_exec:
+            print_id(session, new_id)
+            return Exit.OK
+        tell_id(session, new_id)
+        return await execute_and_watch(session, new_id)
 
     @command(group, "exec")
     @_ID
