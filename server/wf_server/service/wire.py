@@ -267,7 +267,10 @@ def _choice(data: bytes, kind: int, first: int, last: int) -> OnFailure:
 
 def _double(data: bytes, kind: int, first: int, last: int) -> float:
     _expect(kind, _FIXED64, first, last)
-    return float(_DOUBLE.unpack_from(data, first)[0])
+    value = float(_DOUBLE.unpack_from(data, first)[0])
+    if value != value:
+        raise Malformed("a number is none")
+    return value
 
 
 def _text(data: bytes, kind: int, first: int, last: int) -> str:
