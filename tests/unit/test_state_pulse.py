@@ -140,6 +140,8 @@ def test_today_is_the_operators() -> None:
 def test_a_verdict_on_what_is_worth_a_look() -> None:
     one = [Concern(Level.LOOK, "a")]
     assert verdict(one) == (Level.LOOK, "Nothing is broken, but 1 thing needs a look")
+    early = verdict(one, complete=False)
+    assert early == (Level.LOOK, "1 thing needs a look; the rest is not known yet"), "nobody can say that yet"
     assert verdict([Concern(Level.WRONG, "a")]) == (Level.WRONG, "1 thing is wrong")
 
 

@@ -13,6 +13,8 @@ T = TypeVar("T")
 class Dialog(ModalScreen[T]):
     """A modal question that is answered with a T, or None if the operator leaves it."""
 
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-high")]  # noqa: RUF012 - declared so by Textual
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Cancel", id="dialog.leave", tooltip="Leave; nothing happens"),
         Binding(

@@ -200,14 +200,16 @@ def trip_words(health: Health) -> str:
     return f"{milliseconds:,.0f} ms" if milliseconds >= 1 else "under 1 ms"
 
 
-def verdict(found: Sequence[Concern]) -> tuple[Level, str]:
-    """Returns the worst level and the whole in a few words."""
+def verdict(found: Sequence[Concern], *, complete: bool = True) -> tuple[Level, str]:
+    """Returns the worst level and the whole in a few words; `complete`: the server has told everything."""
     wrong = sum(concern.level is Level.WRONG for concern in found)
     look = len(found) - wrong
     looks = f"{count(look, 'thing')} {'needs' if look == 1 else 'need'} a look"
     if wrong:
         words = f"{count(wrong, 'thing')} {'is' if wrong == 1 else 'are'} wrong"
         return Level.WRONG, f"{words}, {looks}" if look else words
+    if look and not complete:
+        return Level.LOOK, f"{looks}; the rest is not known yet"
     if look:
         return Level.LOOK, f"Nothing is broken, but {looks}"
     return Level.WELL, "All is well"

@@ -71,7 +71,7 @@ def _verdict(found: Sequence[Concern], asked: bool, width: int) -> Iterator[Cont
     if not asked and not found:
         yield Content.styled("… Asking the server how it does", MUTED)
         return
-    level, words = verdict(found)
+    level, words = verdict(found, complete=asked)
     glyph, style = _MARKS[level]
     yield Content.styled(f"{glyph} {words}", f"bold {style}")
     for concern in found[:_MOST_CONCERNS]:

@@ -92,6 +92,7 @@ class Texting(Desk):
         self.query_one("#composing", ContentSwitcher).current = TEXT
         self._area.focus()
         self.refresh_bindings()
+        self.call_later(self.show_verdict)
 
     @on(TextArea.Changed)
     def _text_changed(self, event: TextArea.Changed) -> None:
