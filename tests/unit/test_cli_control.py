@@ -96,6 +96,14 @@ def test_the_history_tells_who_and_why(wf: Wf, held: str) -> None:
     assert lines[-1]["reason"] == "lunch"
 
 
+def test_a_status_of_the_past(wf: Wf, held: str) -> None:
+    wf("pause", held, "--reason", "lunch")
+    assert json.loads(wf("status", held, "--json", "--at", "1").stdout)["status"] == "STATUS_RUNNING"
+    assert json.loads(wf("status", held, "--json", "--at", "2").stdout)["status"] == "STATUS_HELD"
+    assert json.loads(wf("status", held, "--json", "--at", "99").stdout)["status"] == "STATUS_PAUSED"
+    assert "goes with --json" in wf("status", held, "--at", "1", ends=2).stderr
+
+
 def test_a_copy_and_a_rerun_are_new_workreqs_with_lineage(wf: Wf) -> None:
     first = wf.submit()
     copy = wf("clone", first).stdout.strip()

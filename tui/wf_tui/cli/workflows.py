@@ -118,21 +118,30 @@ def add_to(group: click.Group) -> None:
 
     @command(group, "status")
     @_ID
-    async def status(session: Session, workflow_id: str) -> int:
+    @click.option(
+        "--at",
+        "at_seq",
+        type=click.IntRange(min=1),
+        help="As it stood after this change of its history (--json).",
+    )
+    async def status(session: Session, workflow_id: str, at_seq: int | None) -> int:
         """Show where a workflow stands, once. With --json: its whole status as proto JSON.
 
         Exit code 0, however the workflow stands.
         """
         if session.terminal.as_json:
-            session.terminal.raw(await session.gateway.status_json(workflow_id))
+            session.terminal.raw(await session.gateway.status_json(workflow_id, at_seq=at_seq or 0))
             return Exit.OK
+        if at_seq is not None:
+            raise click.UsageError("--at goes with --json; wf-tui shows a workflow's past with H")
         watched = await _snapshot(session, workflow_id)
         now, summary = utc_now(), watched.live.summary
         head = status_text(summary.status)
         head.append(f"  {clean(summary.name)} {clean(summary.id)}", style="bold")
         session.terminal.say(head)
         by = f"submitted {age(now, summary.created)} ago by {summary.operator}"
-        session.terminal.say(clean(". ".join(part for part in (summary.desc, by, summary.reason) if part)))
+        told = (summary.desc, by, summary.reason, summary.activity)
+        session.terminal.say(clean(". ".join(part for part in told if part)))
         show_blocks(session.terminal, watched, now)
         if jobs := await _shown_jobs(session, watched):
             session.terminal.say("")
