@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import wf_proto as pb
 from wf_server.model import Block, Retry, Workflow, WorkReq
 from wf_server.service.reports import get_report, status_report
-from wf_server.service.wire import MAX_ARGS, Malformed, TooMany, read_request
+from wf_server.service.wire import MAX_ARGS, Malformed, TooMany, read_request, read_submission
 
 texts = st.text(max_size=6)
 numbers = st.integers(-(2**31), 2**31 - 1)
@@ -121,6 +121,16 @@ async def test_what_is_reported_reads_back(request: pb.WorkReq) -> None:
         [j.name for j in b.jobs] for b in request.blocks
     ]
     assert (status.id, status.name) == ("w", request.name)
+
+
+lineages = st.builds(pb.Lineage, kind=st.sampled_from(list(pb.LineageKind)), workflow_id=texts)
+
+
+@given(st.builds(pb.SubmitRequest, work_req=requests, mends_rejection_id=texts, key=texts, lineage=lineages))
+def test_it_reads_what_a_submission_says_beside_the_request(message: pb.SubmitRequest) -> None:
+    lineage = message.lineage
+    expected = (message.mends_rejection_id, message.key, int(lineage.kind), lineage.workflow_id)
+    assert read_submission(bytes(message)) == expected
 
 
 @given(st.binary(max_size=60))

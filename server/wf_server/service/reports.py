@@ -35,9 +35,10 @@ from wf_server.service.wire import (
     STATUS_BLOCKS,
     WATCH_SNAPSHOT,
     Malformed,
+    Submission,
     TooMany,
     read_request,
-    without,
+    read_submission,
     write_block,
     write_report,
 )
@@ -65,14 +66,14 @@ async def request_in(message: object, max_jobs: int, *, nested: bool = True) -> 
         raise InvalidRequest(f"the request is no WorkReq message: {error}") from error
 
 
-def submission_in(message: object) -> pb.SubmitRequest:
+def submission_in(message: object) -> Submission:
     """What a Submit says beside its WorkReq. Raises InvalidRequest."""
     if not isinstance(message, Undecoded):
         raise TypeError(f"expected undecoded bytes, not {type(message).__name__}")
     try:
-        return pb.SubmitRequest().parse(without(message.data, 1))
-    except (Malformed, RuntimeError, ValueError) as error:
-        raise InvalidRequest("the request is no SubmitRequest message") from error
+        return read_submission(message.data)
+    except Malformed as error:
+        raise InvalidRequest(f"the request is no SubmitRequest message: {error}") from error
 
 
 async def status_report(workflow: Workflow) -> Encoded:

@@ -165,14 +165,14 @@ def lineage_message(lineage: Lineage) -> pb.Lineage:
     return pb.Lineage(kind=pb.LineageKind(int(lineage.kind)), workflow_id=lineage.workflow_id)
 
 
-def lineage_of(message: pb.Lineage) -> Lineage | None:
-    """The lineage that a message tells; None where it is empty. Raises InvalidRequest."""
-    if not message.workflow_id and not message.kind:
+def lineage_of(kind: int, workflow_id: str) -> Lineage | None:
+    """The lineage that a client tells; None where it tells none. Raises InvalidRequest."""
+    if not workflow_id and not kind:
         return None
     try:
-        return Lineage(LineageKind(int(message.kind)), message.workflow_id)
+        return Lineage(LineageKind(kind), workflow_id)
     except ValueError:
-        raise InvalidRequest(f"lineage.kind: {int(message.kind)} is neither clone nor rerun") from None
+        raise InvalidRequest(f"lineage.kind: {kind} is neither clone nor rerun") from None
 
 
 def receipt_message(receipt: Receipt, grace_ends_us: int) -> pb.Receipt:

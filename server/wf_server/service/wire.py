@@ -11,7 +11,7 @@ import asyncio
 import struct
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from betterproto import Message
 
@@ -112,16 +112,32 @@ async def read_request(data: bytes, max_jobs: int, *, nested: bool) -> WorkReq:
     return WorkReq(name, desc, tuple(blocks), max_failures, no_overshoot, on_failure)
 
 
-def without(data: bytes, unwanted: int) -> bytes:
-    """The message without one of its fields. Raises Malformed."""
-    parts: list[bytes] = []
-    start = at = 0
-    while at < len(data):
-        start = at
-        number, at = _skip(data, at, len(data))
-        if number != unwanted:
-            parts.append(data[start:at])
-    return b"".join(parts)
+class Submission(NamedTuple):
+    """What a SubmitRequest says beside its WorkReq."""
+
+    mends: str = ""
+    key: str = ""
+    lineage_kind: int = 0
+    lineage_id: str = ""
+
+
+def read_submission(data: bytes) -> Submission:
+    """Reads a SubmitRequest and passes over its WorkReq. Raises Malformed."""
+    mends = key = lineage_id = ""
+    lineage_kind = 0
+    for number, kind, first, last in _fields(data, 0, len(data)):
+        if number == 2:
+            mends = _text(data, kind, first, last)
+        elif number == 3:
+            key = _text(data, kind, first, last)
+        elif number == 4:
+            _expect(kind, _BYTES, first, last)
+            for inner, inner_kind, inner_first, inner_last in _fields(data, first, last):
+                if inner == 1:
+                    lineage_kind = _number(data, inner_kind, inner_first, inner_last)
+                elif inner == 2:
+                    lineage_id = _text(data, inner_kind, inner_first, inner_last)
+    return Submission(mends, key, lineage_kind, lineage_id)
 
 
 async def _block(data: bytes, start: int, end: int, position: int, pace: _Pace) -> Block:
@@ -230,18 +246,6 @@ def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
         if shift > 63:
             raise Malformed("a number is too long")
     raise Malformed("the message ends within a number")
-
-
-def _skip(data: bytes, at: int, end: int) -> tuple[int, int]:
-    """Returns the number of the field that begins here, and where the next one does."""
-    start = at
-    tag, at = _varint(data, at, end)
-    if tag & 7 == _VARINT:
-        return tag >> 3, _varint(data, at, end)[1]
-    # The first field of what is left: a length tells where it ends.
-    for number, _, _, last in _fields(data, start, end):
-        return number, last
-    raise AssertionError("unreachable")
 
 
 def _int32(value: int) -> int:

@@ -75,9 +75,9 @@ class WorkflowService(pb.WorkflowServiceBase):
         workflow_id = await self._workflows.submit(
             await request_in(submit_request, self._max_jobs),
             caller().operator,
-            submission.mends_rejection_id,
+            submission.mends,
             submission.key,
-            lineage_of(submission.lineage),
+            lineage_of(submission.lineage_kind, submission.lineage_id),
         )
         return pb.SubmitResponse(id=workflow_id)
 
