@@ -20,6 +20,7 @@ from urllib.parse import quote
 from grpclib.client import Channel
 
 import wf_proto as pb
+from wf_proto import health
 from wf_proto.address import parse_address
 from wf_proto.calls import MessagePump, in_own_task
 from wf_proto.channel import KEEPALIVE_SECONDS, open_channel
@@ -290,6 +291,12 @@ class Client:
         """Returns the server's version, start, clock and problems."""
         stub = pb.CatalogServiceStub(self._connected())
         return await self._read(stub.get_server_info, pb.GetServerInfoRequest())
+
+    async def is_serving(self, service: str = "") -> bool:
+        """Asks the health service: False while the server drains or cannot write. Raises NotFound."""
+        stub = health.HealthStub(self._connected())
+        answer = await self._read(stub.check, health.HealthCheckRequest(service=service))
+        return answer.status == health.ServingStatus.SERVING
 
     # Inventory
 

@@ -31,6 +31,7 @@ from wf_server.jobs import JobRegistry, JobType, build_registry
 from wf_server.policy import LivePolicies
 from wf_server.service.catalog import CatalogService
 from wf_server.service.guard import Guarded, Service
+from wf_server.service.health import HealthService
 from wf_server.service.inventory import InventoryService
 from wf_server.service.published import PublishedService
 from wf_server.service.serving import GrpcServer
@@ -111,7 +112,7 @@ class App:
         hub = Hub(config.limits.max_watchers)
         closing.callback(hub.close)
         logs = JobLogs(config.limits.max_log_bytes)
-        self._recorder = Recorder(store, hub, clock, self.failed.set, logs)
+        self._recorder = Recorder(store, hub, clock, self.failed.set, logs, on_problem=self._tell_health)
         runner = LocalRunner(self.registry, clock)
         recoverer = Recoverer(self.registry, runner, self._recorder, store, clock)
         self._executor = Executor(
@@ -165,10 +166,20 @@ class App:
         services: list[Service] = [
             WorkflowService(self._workflows, control, hub, config.limits.max_jobs),
             StopsService(stops, self._workflows, hub, lambda: self.policies.book.names),
-            CatalogService(self.registry, self.policies, tokens, clock, __version__, problems),
+            CatalogService(
+                self.registry,
+                self.policies,
+                tokens,
+                clock,
+                __version__,
+                problems,
+                lambda: self._executor.is_draining,
+            ),
             InventoryService(inventory),
             PublishedService(self._workflows, control, config.limits.max_jobs),
         ]
+        self._health = HealthService(_names(services), self._is_serving, config.limits.max_watchers)
+        services.append(self._health)
         limit = config.limits.max_message_bytes
         self._server = GrpcServer([Guarded(service, limit) for service in services])
 
@@ -184,12 +195,23 @@ class App:
         self._closing.push_async_callback(self._stop_serving)
 
     async def drain(self) -> None:
-        """Takes no new work, and gives running jobs the configured time to end by themselves."""
+        """Takes no new work, and gives running jobs the configured time to end by themselves.
+
+        Everything that can be read, and stops and cancels, are served meanwhile.
+        """
+        self._executor.close_doors()
+        self._health.refresh()
         await self._executor.drain(self.config.workflow.drain)
 
     async def close(self) -> None:
         """Ends everything in order: calls first, then jobs, the record, the database."""
         await self._closing.aclose()
+
+    def _tell_health(self) -> None:
+        self._health.refresh()
+
+    def _is_serving(self) -> bool:
+        return not (self._executor.is_draining or self._recorder.problem or self.failed.is_set())
 
     async def _listen(self) -> None:
         try:
@@ -212,6 +234,11 @@ class App:
         await self._server.end()
         if self.places.listen.startswith("unix:"):
             Path(self.places.listen.removeprefix("unix:")).unlink(missing_ok=True)  # noqa: ASYNC240
+
+
+def _names(services: Iterable[Service]) -> set[str]:
+    """The services' full names, out of the paths of their methods: `/package.Service/Method`."""
+    return {path.split("/")[1] for service in services for path in service.__mapping__()}
 
 
 async def _close_watcher(watcher: FileWatcher) -> None:

@@ -16,7 +16,7 @@ START_SECONDS = 20
 SERVER_TOML = """\
 [workflow]
 stop_grace = "2s"
-drain = "0s"
+drain = "{drain}"
 [buckets.diskEraseSatellite]
 size = 1
 refill = 1
@@ -29,14 +29,16 @@ seconds = {erase_seconds}
 class ServerProcess:
     """Start, kill and start again; the files stay. `async with` ends the process."""
 
-    def __init__(self, directory: Path, *, erase_seconds: float = 0.05, every: str = "30m") -> None:
+    def __init__(
+        self, directory: Path, *, erase_seconds: float = 0.05, every: str = "30m", drain: str = "0s"
+    ) -> None:
         self.directory = directory
         self.configs = directory / "configs"
         self.data = directory / "data"
         self.database = directory / "wf.db"
         self.es_json = self.configs / "es.json"
         self.address = ""
-        self._toml = SERVER_TOML.format(erase_seconds=erase_seconds, every=every)
+        self._toml = SERVER_TOML.format(erase_seconds=erase_seconds, every=every, drain=drain)
         self._process: asyncio.subprocess.Process | None = None
         self.output = ""
 
@@ -57,11 +59,15 @@ class ServerProcess:
             *more,
         ]
 
-    async def start(self, *more: str) -> None:
-        """Starts the process and waits until it serves."""
+    async def start(self, *more: str, piped: bool = False) -> None:
+        """Starts the process and waits until it serves; `piped` gives it an input that can be closed."""
         log = (self.directory / "server.log").open("ab")
         self._process = await asyncio.create_subprocess_exec(
-            *self.command(*more), stdout=asyncio.subprocess.PIPE, stderr=log, env=_environment()
+            *self.command(*more),
+            stdin=asyncio.subprocess.PIPE if piped else None,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=log,
+            env=_environment(),
         )
         log.close()
         self.output = ""
@@ -87,11 +93,25 @@ class ServerProcess:
         assert self._process is not None
         return self._process.pid
 
+    def send(self, number: signal.Signals) -> None:
+        """Sends a signal, if it has not ended."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(number)
+
+    def close_input(self) -> None:
+        """Ends its standard input, as a console does that quits."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+
     async def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Sends a signal and waits for the end; returns the exit code."""
+        self.send(number)
+        return await self.wait()
+
+    async def wait(self) -> int:
+        """Waits for the end; returns the exit code."""
         assert self._process is not None
-        if self._process.returncode is None:
-            self._process.send_signal(number)
         async with asyncio.timeout(START_SECONDS):
             code = await self._process.wait()
         # The pipe's transport would otherwise be closed after its loop.

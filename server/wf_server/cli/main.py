@@ -16,6 +16,7 @@ import uvloop
 from wf_server import __version__, logs
 from wf_server.app import App, Places
 from wf_server.cli.backup import backup
+from wf_server.cli.health import health
 from wf_server.cli.migrate import migrate
 from wf_server.cli.options import chosen_database, fail
 from wf_server.cli.verify import verify
@@ -61,7 +62,9 @@ log = structlog.get_logger(__name__)
     help="The database file; made if need be.  [default: wf.db in the user's data directory]",
 )
 @click.option("--json-logs/--no-json-logs", default=None, help="JSON log lines; default: not on a terminal.")
-@click.option("--exit-with-parent", is_flag=True, hidden=True, help="End when standard input ends.")
+@click.option(
+    "--exit-with-parent", is_flag=True, hidden=True, help="End when standard input ends; never drain."
+)
 @click.pass_context
 def main(
     context: click.Context,
@@ -74,8 +77,9 @@ def main(
 ) -> None:
     """Runs risky operations as workflows, and stops them at once.
 
-    Serves until SIGINT or SIGTERM; a second signal ends it without waiting for jobs. Unfinished
-    workflows are resumed at the next start. Exit code 2: something given cannot work.
+    Serves until SIGINT or SIGTERM. Then it drains: takes no new work, and gives running jobs the time that
+    server.toml says; a second signal ends it at once. Unfinished workflows are resumed at the next start.
+    Exit code 2: something given cannot work.
     """
     if context.invoked_subcommand is not None:
         return
@@ -103,7 +107,7 @@ def init(directory: Path, demo: bool) -> None:
         click.echo(f"{directory} has all files already")
 
 
-for command in (backup, migrate, verify):
+for command in (backup, health, migrate, verify):
     main.add_command(command)
 
 
@@ -120,8 +124,11 @@ async def _serve(places: Places, *, exit_with_parent: bool) -> None:
         _spare_the_collector()
         _announce(app)
         await _first_of(stop, app.failed)
-        log.info("shutting down", drain_seconds=app.config.workflow.drain)
-        await app.drain()
+        # A private server ends with its console, and nobody is left to wait: what runs goes on next time.
+        if not (exit_with_parent or app.failed.is_set()):
+            log.info("draining", seconds=app.config.workflow.drain)
+            await app.drain()
+        log.info("shutting down")
     finally:
         await app.close()
     log.info("shut down")

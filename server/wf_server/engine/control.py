@@ -18,7 +18,7 @@ from wf_server.engine.orders import Order, Resolution, targets_of
 from wf_server.engine.recorder import Recorder
 from wf_server.engine.workflows import Workflows
 from wf_server.errors import AlreadyExecuted, FailedPrecondition, InvalidRequest, TooLate
-from wf_server.model import Status, Workflow
+from wf_server.model import WORKFLOW_ACTIVE, Status, Workflow
 
 log = structlog.get_logger(__name__)
 
@@ -96,13 +96,16 @@ class Control:
             told = "being executed right now: try again" if not workflow.is_final else _ended(workflow)
             raise FailedPrecondition(f"workflow {workflow_id} cannot be cancelled: it is {told}")
         if self._executor.find(workflow_id) is None:
+            if workflow.status in WORKFLOW_ACTIVE:
+                # The server drains, and its run has left: the next server has to end it.
+                self._executor.check_open()
             with self._decides(workflow_id):
                 self._recorder.workflow(
                     workflow, Status.CANCELLED, operator=order.operator, reason=order.reason
                 )
                 return await self._ordered("cancelled", workflow, order)
         if not self._executor.cancel_queued(workflow, order):
-            (await self._executor.run_of(workflow)).cancel(order)
+            (await self._executor.run_of(workflow, to_end=True)).cancel(order)
         return await self._ordered("cancelled", workflow, order)
 
     async def release(self, workflow_id: str, block: int, confirm: str, order: Order) -> Workflow:

@@ -67,13 +67,21 @@ class Executor:
         run = self._runs.get(workflow_id)
         return run.workflow if run else self._queue.get(workflow_id)
 
-    async def run_of(self, workflow: Workflow) -> Run:
-        """Returns the run of a workflow, ready for orders. Raises FailedPrecondition where there is none."""
+    async def run_of(self, workflow: Workflow, *, to_end: bool = False) -> Run:
+        """Returns the run of a workflow, ready for orders. Raises FailedPrecondition where there is none.
+
+        While the server drains it raises ShuttingDown, unless the order is `to_end` a workflow that still
+        runs: any other would be lost.
+        """
         run = self._runs.get(workflow.id)
+        if not (run and to_end):
+            self._check_orders()
         if run is None:
             told = "it waits for its turn and has not begun" if workflow.id in self._queue else ""
             raise FailedPrecondition(f"workflow {workflow.id} does not run: {told or _tell(workflow)}")
         await run.begun.wait()
+        if not to_end:
+            self._check_orders()
         return run
 
     def start(self, workflow: Workflow, operator: str) -> Awaitable[None]:
@@ -94,7 +102,11 @@ class Executor:
     def check_open(self) -> None:
         """Raises ShuttingDown where no new work is taken."""
         if self._closing:
-            raise ShuttingDown("the server is shutting down and takes no new work")
+            raise ShuttingDown("the server is shutting down and takes no new work; try again when it is back")
+
+    def _check_orders(self) -> None:
+        if self._closing:
+            raise ShuttingDown("the server is shutting down; give the order again when it is back")
 
     def cancel_queued(self, workflow: Workflow, order: Order) -> bool:
         """Cancels a workflow that waits for its turn; False where it does not wait."""
@@ -212,9 +224,13 @@ class Executor:
 
     # The end of the server
 
+    def close_doors(self) -> None:
+        """Takes no new work from now on."""
+        self._closing = True
+
     async def drain(self, timeout: float) -> None:
         """Takes no new work and starts no further job; waits that many seconds for the running ones."""
-        self._closing = True
+        self.close_doors()
         for run in self._runs.values():
             run.suspend()
         tasks = list(self._tasks.values())

@@ -37,6 +37,7 @@ class Recorder:
         clock: Clock,
         on_failure: Callable[[], None] = lambda: None,
         logs: JobLogs | None = None,
+        on_problem: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         #: What jobs say of themselves, on its way to the database.
@@ -45,6 +46,8 @@ class Recorder:
         self._clock = clock
         #: Called if recording ends by a bug: a server that cannot record has to end.
         self._on_failure = on_failure
+        #: Called when `problem` appears or is over.
+        self._on_problem = on_problem
         #: By workflow key, in order; a Change without its sequence number yet (0).
         self._queue: dict[int, tuple[Workflow, list[Change]]] = {}
         self._inserts: list[tuple[Workflow, asyncio.Future[None]]] = []
@@ -240,13 +243,19 @@ class Recorder:
     async def _wait_to_try_again(self, error: StoreError) -> None:
         if not self.problem:
             log.error("cannot record: nothing starts until this is mended", reason=str(error))
-        self.problem = f"nothing starts, because the database cannot be written: {error}"
+        before, self.problem = (
+            self.problem,
+            f"nothing starts, because the database cannot be written: {error}",
+        )
+        if not before:
+            self._on_problem()
         await asyncio.sleep(RETRY_SECONDS)
 
     def _all_is_well(self) -> None:
         if self.problem:
             log.info("recording again")
             self.problem = ""
+            self._on_problem()
 
 
 def _tell(inserts: list[tuple[Workflow, asyncio.Future[None]]], error: StoreError | None) -> None:

@@ -23,6 +23,7 @@ class CatalogService(pb.CatalogServiceBase):
         clock: Clock,
         version: str,
         problems: Callable[[], list[str]],
+        draining: Callable[[], bool],
     ) -> None:
         self._registry = registry
         self._policies = policies
@@ -30,6 +31,7 @@ class CatalogService(pb.CatalogServiceBase):
         self._clock = clock
         self._version = version
         self._problems = problems
+        self._draining = draining
         self._started_us = clock.now_us()
 
     async def list_job_types(self, list_job_types_request: pb.ListJobTypesRequest) -> pb.ListJobTypesResponse:
@@ -68,12 +70,13 @@ class CatalogService(pb.CatalogServiceBase):
     async def get_server_info(
         self, get_server_info_request: pb.GetServerInfoRequest
     ) -> pb.GetServerInfoResponse:
-        """Tells the server's version, start, clock and problems."""
+        """Tells the server's version, start, clock, problems, and whether it drains."""
         return pb.GetServerInfoResponse(
             version=self._version,
             started=time_of(self._started_us),
             problems=self._problems(),
             now=time_of(self._clock.now_us()),
+            draining=self._draining(),
         )
 
 
