@@ -216,9 +216,10 @@ async def test_the_log_and_the_progress_of_a_job_are_kept(
     _Chatty(engine, 5)
     workflow = await end(engine, Block("", 1, (job("fail:x"), job(""))))
     engine = await make_engine()
-    logs: Mapping[int, list[str]] = await engine.store.load_logs(workflow.key, 0, 0, 2)
-    assert [len(lines) for lines in logs.values()] == [5, 5]
-    assert logs[0][0].startswith("line 0 ")
+    logs: Mapping[int, list[str]] = await engine.store.load_logs(workflow.key, 0, 0, 2, 3)
+    assert [len(lines) for lines in logs.values()] == [3, 3]
+    assert [line[:6] for line in logs[0]] == ["line 2", "line 3", "line 4"]
+    assert len(await engine.store.load_log(workflow.key, 0, 1)) == 5
     kept = await engine.store.load_progress(workflow.key, 0, 0, 2)
     assert {n: (p.fraction, p.message) for n, p in kept.items()} == {0: (0.5, "half way")}
 

@@ -52,6 +52,10 @@ from wf_server.store import Page, Store
 
 log = structlog.get_logger(__name__)
 
+#: Log lines told with one job of a page, and with a whole page: as many as a message should carry.
+JOB_LINES = 100
+PAGE_LINES = 2_000
+
 
 @dataclass(frozen=True, slots=True)
 class JobStory:
@@ -197,7 +201,8 @@ class Workflows:
 
     async def notes(self, workflow: Workflow, block: int, first: int, end: int) -> BlockNotes:
         """What is kept of what some jobs of a block said of themselves."""
-        logs = await self._store.load_logs(workflow.key, block, first, end)
+        lines = max(1, min(JOB_LINES, PAGE_LINES // max(1, end - first)))
+        logs = await self._store.load_logs(workflow.key, block, first, end, lines)
         progress = await self._store.load_progress(workflow.key, block, first, end)
         return BlockNotes(logs, progress)
 

@@ -222,10 +222,10 @@ class Store:
         """Reads the kept lines of one job's log, oldest first."""
         return [LogLine(*row) for row in await self._read("select_log", (key, block, job))]
 
-    async def load_logs(self, key: int, block: int, first: int, end: int) -> dict[int, list[str]]:
-        """Reads the kept log lines of some jobs of a block, by job."""
+    async def load_logs(self, key: int, block: int, first: int, end: int, lines: int) -> dict[int, list[str]]:
+        """Reads the newest log lines, at most so many each, of some jobs of a block, by job."""
         logs: dict[int, list[str]] = {}
-        for job, text in await self._read("select_log_page", (key, block, first, end)):
+        for job, text in await self._read("select_log_page", (key, block, first, end, lines)):
             logs.setdefault(job, []).append(text)
         return logs
 

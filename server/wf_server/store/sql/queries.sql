@@ -46,7 +46,10 @@ DELETE FROM job_log WHERE workflow = ? AND block = ? AND job = ? AND n < ?;
 SELECT n, time_us, text FROM job_log WHERE workflow = ? AND block = ? AND job = ? ORDER BY n;
 
 -- name: select_log_page
-SELECT job, text FROM job_log WHERE workflow = ? AND block = ? AND job >= ? AND job < ? ORDER BY job, n;
+SELECT job, text FROM (
+    SELECT job, n, text, row_number() OVER (PARTITION BY job ORDER BY n DESC) AS age
+    FROM job_log WHERE workflow = ? AND block = ? AND job >= ? AND job < ?
+) WHERE age <= ? ORDER BY job, n;
 
 -- name: select_log_sizes
 SELECT block, job, n, length(CAST(text AS BLOB)) FROM job_log WHERE workflow = ? ORDER BY block, job, n;
