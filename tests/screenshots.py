@@ -1,7 +1,7 @@
 """Takes the README's pictures: `make screenshots`.
 
-The real console on a real private server, driven by keys, as a user would: it erases a satellite, and
-stops the erasure.
+The real console on a real private server, driven by keys, as a user would: it composes a WorkReq that is
+refused, erases a satellite, stops the erasure, and looks at what that left behind.
 """
 
 from __future__ import annotations
@@ -58,9 +58,46 @@ class Camera:
 
 
 async def walk(camera: Camera) -> None:
-    """The main job, from the empty list to the stopped erasure."""
+    """All of it, from the empty list on."""
     await camera.press(until="No workflows")
     camera.take("workflows-empty")
+    await compose(camera)
+    await erase(camera)
+    await look_back(camera)
+
+
+async def compose(camera: Camera) -> None:
+    """Three jobs with a violation, as form and as text; refused, and kept."""
+    await camera.press("c", "enter", *"SatelliteDiskErase", until="has no blocks")
+    await camera.press("enter", *"two machines", "enter", "b", *"check", "enter", "enter", until="no jobs")
+    await camera.press("n", "F", until="tokenBucket to the first block")
+    await camera.until(
+        lambda: not camera.shows("another value") and camera.shows("validateDecom is required")
+    )
+    await camera.press("F", until="argument site is missing")
+    await camera.press("b", *"erase", "enter", "enter", "f", *SITE, "enter", until="50 machines known")
+    await camera.press(*"aa00-aa01", until="2 jobs in this block")
+    camera.take("composer-machines")
+    await camera.press("enter", until="site differs")
+    # What an edit says has gone by then.
+    await camera.until(lambda: not camera.shows("Added"))
+    await camera.press("n", "enter", until="ctrl+l")
+    camera.take("composer")
+    await camera.press("ctrl+t", "f8", until="rateLimit")
+    camera.take("composer-text")
+    await camera.press("ctrl+s", until="Submit this WorkReq")
+    await camera.press("right", "enter", until="Mend SatelliteDiskErase")
+    await camera.press("escape", "escape", "R", until="1 rejection,")
+    await camera.press("enter", "n", until="Violation")
+    await camera.until(lambda: not camera.shows("server refused"))
+    camera.take("rejection")
+    await camera.press("K", until="Workflow types and their policies")
+    camera.take("catalogue")
+    await camera.press("w", until="No workflows")
+
+
+async def erase(camera: Camera) -> None:
+    """The main job, from the choice of a satellite to the stopped erasure."""
     await camera.press("e", until="can be erased")
     camera.take("wizard-site")
     await camera.press("enter", until="Token")
@@ -82,6 +119,17 @@ async def walk(camera: Camera) -> None:
     camera.take("workflow-stopped")
     await camera.press("S", until="WORKFLOW TYPE")
     camera.take("stops")
+
+
+async def look_back(camera: Camera) -> None:
+    """When the blocks of the stopped erasure ran, how it stood before, and how the whole is now."""
+    await camera.press("w", "enter", until="stopped")
+    await camera.press("T", until="Timeline")
+    camera.take("timeline")
+    await camera.press("escape", "H", "pageup", until="as of")
+    camera.take("history")
+    await camera.press("P", until="Round trip")
+    camera.take("pulse")
 
 
 async def main(out: Path) -> None:
