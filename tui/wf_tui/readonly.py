@@ -16,6 +16,7 @@ DANGEROUS_BINDINGS = frozenset(
         "workflow.execute",
         "workflow.stop",
         "workflows.erase",
+        "workflows.execute",
         "workflows.stop",
     }
 )

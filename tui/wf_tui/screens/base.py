@@ -72,7 +72,14 @@ class WfScreen(PromptScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back", id="screen.back", tooltip="To the screen before"),
-        Binding("ctrl+r", "retry", "Retry now", show=False, id="screen.retry", tooltip="Reconnect at once"),
+        Binding(
+            "ctrl+r",
+            "retry",
+            "Refresh",
+            show=False,
+            id="screen.refresh",
+            tooltip="Ask for everything anew; reconnect at once",
+        ),
     ]
 
     def __init__(self, context: Context) -> None:
@@ -211,8 +218,15 @@ class WfScreen(PromptScreen):
             self.app.pop_screen()
 
     def action_retry(self) -> None:
-        """Reconnects at once."""
+        """Asks for everything anew, and reconnects at once."""
         self.context.links.hurry()
+        self.ask(self._reopen, "everything anew", group="refresh", exclusive=True)
+
+    async def _reopen(self) -> None:
+        """Begins the screen's streams again: their first item is a whole picture."""
+        for follower in self._followers:
+            await follower.stop()
+            follower.start()
 
     def engage_stop(self, stop: Stop) -> None:
         """Asks for a reason and stops; what it is about is fixed from here on."""

@@ -12,19 +12,20 @@ from textual.widgets import Static
 from wf_tui.gateway import GatewayError
 from wf_tui.screens.base import Context
 from wf_tui.screens.filtered import FilteredScreen
+from wf_tui.screens.inspecting import Inspected, InspectingScreen, document
 from wf_tui.state.buckets import sentence
 from wf_tui.state.filters import Filter
 from wf_tui.state.health import Health
 from wf_tui.state.models import Bucket
 from wf_tui.state.situation import Situation
 from wf_tui.state.text import clean
-from wf_tui.widgets.bucket_table import FIELDS, BucketHead, BucketTable
+from wf_tui.widgets.bucket_table import FIELDS, BucketHead, BucketTable, bucket_facts
 from wf_tui.widgets.rows import Piece, RowsView
 
 _EVERY_SECONDS = 1.0
 
 
-class BucketsScreen(FilteredScreen):
+class BucketsScreen(InspectingScreen, FilteredScreen):
     """Levels are asked for every second while they are shown; in between the countdown goes on."""
 
     AUTO_FOCUS = "#buckets"
@@ -85,6 +86,18 @@ class BucketsScreen(FilteredScreen):
             return
         self._table.placeholder = [[Piece(clean(str(error)), "bad")], [], [Piece("ctrl+r asks again", "dim")]]
         self._table.lines_changed()
+
+    def inspected(self) -> Inspected | None:
+        """The bucket under the cursor."""
+        bucket = self._table.current
+        if bucket is None:
+            return None
+        facts = bucket_facts(bucket, self._server_now())
+        return Inspected(f"Bucket {bucket.name}", facts, document(bucket))
+
+    @on(RowsView.Opened)
+    def _opened(self) -> None:
+        self.action_describe()
 
     def narrow(self, chosen: Filter) -> None:
         """Shows only some."""

@@ -9,10 +9,10 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.widgets import Static
 
-from wf_tui.dialogs.reading import ReadingDialog
 from wf_tui.gateway import GatewayError
 from wf_tui.screens.base import Context
 from wf_tui.screens.filtered import FilteredScreen
+from wf_tui.screens.inspecting import Inspected, InspectingScreen, document
 from wf_tui.state.catalogue import FIELDS, Catalogue, entries
 from wf_tui.state.filters import Filter
 from wf_tui.state.text import clean
@@ -23,7 +23,7 @@ from wf_tui.widgets.rows import Piece, RowsView
 _EVERY_SECONDS = 5.0
 
 
-class CatalogueScreen(FilteredScreen):
+class CatalogueScreen(InspectingScreen, FilteredScreen):
     """Read anew every few seconds: policies.json may be edited while one looks."""
 
     AUTO_FOCUS = "#catalogue"
@@ -96,9 +96,15 @@ class CatalogueScreen(FilteredScreen):
             facts = documentation(entry, self._catalogue) if entry is not None else ()
             self.query_one(Facts).tell(facts)
 
+    def inspected(self) -> Inspected | None:
+        """The entry under the cursor."""
+        entry = self._view.current
+        if entry is None or self._catalogue is None:
+            return None
+        value = entry.job_type or entry.policy or entry.workflow_type or {"section": entry.name}
+        facts = documentation(entry, self._catalogue)
+        return Inspected(entry.kind.value.capitalize(), facts, document(value))
+
     @on(RowsView.Opened)
     def _opened(self) -> None:
-        entry = self._view.current
-        if entry is not None and self._catalogue is not None:
-            dialog = ReadingDialog(entry.kind.value.capitalize(), documentation(entry, self._catalogue))
-            self.app.push_screen(dialog)
+        self.action_describe()

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from array import array
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.widgets import Static
+from textual.timer import Timer
+from textual.widgets import Input, Static
 
+from wf_tui.dialogs.reading import ReadingDialog
 from wf_tui.gateway import GatewayError
-from wf_tui.screens.base import Context, WfScreen
+from wf_tui.screens.base import Context
+from wf_tui.screens.filtered import FilteredScreen
 from wf_tui.screens.log import LogScreen
 from wf_tui.screens.past import load_history
+from wf_tui.state.filters import Filter
 from wf_tui.state.format import moment, short_id
-from wf_tui.state.history import History, Scrubber
+from wf_tui.state.history import FIELDS, History, Scrubber, along
 from wf_tui.state.pages import PAGE, Page, TimelessPages
+from wf_tui.state.raw import copied_words
 from wf_tui.state.text import clean
 from wf_tui.state.workflow import LiveWorkflow
 from wf_tui.widgets.detail import block_facts, job_facts
@@ -29,6 +37,10 @@ from wf_tui.widgets.slider import Slider
 from wf_tui.widgets.work_tree import WorkTree
 
 _LEAP = 0.1
+#: Actions whose keys come before those of what has the focus.
+_IN_TIME = frozenset({"step", "leap", "block", "trouble", "play", "speed", "begin", "end"})
+#: Ticks in which the whole history plays at speed 1.
+_TICKS = 80
 
 
 def _key(keys: str, action: str, name: str, id: str, tooltip: str, *, show: bool = False) -> Binding:
@@ -36,10 +48,14 @@ def _key(keys: str, action: str, name: str, id: str, tooltip: str, *, show: bool
     return Binding(keys, action, name, show=show, priority=True, id=f"history.{id}", tooltip=tooltip)
 
 
-class HistoryScreen(WfScreen):
+class HistoryScreen(FilteredScreen):
     """Holds the history as it was read; ctrl+r reads what has come since."""
 
     AUTO_FOCUS = "#tree"
+    FILTERED = "changes to stop at"
+    FILTER_FIELDS = FIELDS
+    #: Seconds between two pictures while it plays.
+    TICK: ClassVar[float] = 0.25
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - declared so by Textual
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -48,6 +64,21 @@ class HistoryScreen(WfScreen):
         _key("shift+left,pageup", "leap(-1)", "10% back", "leap_back", "A tenth of the history back"),
         _key("shift+right,pagedown", "leap(1)", "10% forth", "leap_forth", "A tenth of the history forth"),
         Binding("l", "log", "Log", id="history.log", tooltip="What the job wrote into its log, all of it"),
+        _key(
+            "right_square_bracket",
+            "block(1)",
+            "Next block",
+            "next_block",
+            "To where the next block begins or ends",
+        ),
+        _key("left_square_bracket", "block(-1)", "Last block", "last_block", "To the one before"),
+        _key("n", "trouble(1)", "Failure", "next_trouble", "To the next failure", show=True),
+        _key("N", "trouble(-1)", "Last failure", "last_trouble", "To the failure before"),
+        _key("p", "play", "Play", "play", "Play on from here, or stop", show=True),
+        _key("plus", "speed(2)", "Faster", "faster", "Play twice as fast"),
+        _key("minus", "speed(0.5)", "Slower", "slower", "Play half as fast"),
+        Binding("d", "describe", "Describe", show=False, id="history.describe", tooltip="All about it"),
+        Binding("Y", "copy", "Copy", show=False, id="history.copy", tooltip="Copy the details"),
         _key("home", "begin", "Submitted", "begin", "To the beginning, as it was submitted"),
         _key("end", "end", "Newest", "end", "To the newest change"),
     ]
@@ -57,6 +88,11 @@ class HistoryScreen(WfScreen):
         self.history = History(workflow)
         self.scrubber: Scrubber | None = None
         self._pages = TimelessPages()
+        #: The changes that the filter lets through; None: all.
+        self._stops: array[int] | None = None
+        self._speed = 1.0
+        self._clock: Timer | None = None
+        self._plays = False
 
     def crumbs(self) -> tuple[str, ...]:
         """Below its workflow."""
@@ -66,6 +102,7 @@ class HistoryScreen(WfScreen):
     def body(self) -> ComposeResult:
         """Which moment it is, the workflow as of then, where that is in its history."""
         yield Static(id="as-of", markup=False)
+        yield self.filter_line()
         yield Overview(self._then)
         with Container(id="panes"):
             yield WorkTree(self._pages, self._then)
@@ -76,7 +113,37 @@ class HistoryScreen(WfScreen):
         """Reads the history."""
         super().on_mount()
         self.query_one("#as-of", Static).update("Reading the history…")
+        self._clock = self.set_interval(self.TICK, self._advance, name="play", pause=True)
         self._read()
+
+    @property
+    def filter_key(self) -> str:
+        """Each workflow has its own."""
+        return f"history {self.history.summary.id}"
+
+    @property
+    def playing(self) -> bool:
+        """Whether it plays."""
+        return self._plays
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Who types a filter goes nowhere in time."""
+        return not (action in _IN_TIME and isinstance(self.focused, Input))
+
+    def narrow(self, chosen: Filter) -> None:
+        """Stops only at the changes that match."""
+        self._stops = None
+        if chosen:
+            self.ask(partial(self._match, chosen), "changes that match", group="match", exclusive=True)
+        elif self.scrubber is not None:
+            self._go(self.scrubber.seq)
+
+    async def _match(self, chosen: Filter) -> None:
+        # In a thread: a long history has a hundred thousand changes.
+        stops = await asyncio.to_thread(self.history.matching, chosen)
+        if chosen == self.filter_bar.chosen:
+            self._stops = stops
+            self.filter_bar.tell(f"{len(stops):,} of {len(self.history):,}")
 
     def _then(self) -> datetime:
         """The time as of which everything is shown."""
@@ -116,7 +183,8 @@ class HistoryScreen(WfScreen):
         when = moment(self.context.now(), self._then())
         self.query_one("#as-of", Static).update(f"◆ as of {when}, not live – esc: back to live")
         line = self.scrubber.line(self.context.now())
-        self.query_one(Slider).tell(self.scrubber.seq, len(self.history), line)
+        plays = f"▶ ×{self._speed:g}  " if self.playing else ""
+        self.query_one(Slider).tell(self.scrubber.seq, len(self.history), plays + line)
         self._show_detail()
 
     @on(RowsView.Moved)
@@ -162,9 +230,82 @@ class HistoryScreen(WfScreen):
             self.say("No job had started here by then.")
 
     def action_step(self, changes: int) -> None:
-        """Goes some changes on."""
-        if self.scrubber is not None:
+        """Goes some changes on, of those that the filter lets through."""
+        if self.scrubber is None:
+            return
+        if self._stops is None:
             self._go(self.scrubber.seq + changes)
+        elif (seq := along(self._stops, self.scrubber.seq, changes)) is not None:
+            self._go(seq)
+        else:
+            self.say(f"No change {'after' if changes > 0 else 'before'} this one matches.")
+
+    def action_block(self, step: int) -> None:
+        """Goes to where a block, or the workflow, begins or ends."""
+        self._seek(step, self.history.is_block, "No block begins or ends")
+
+    def action_trouble(self, step: int) -> None:
+        """Goes to a failure, and puts the cursor on it."""
+        self._seek(step, self.history.is_trouble, "Nothing fails")
+
+    def _seek(self, step: int, wanted: Callable[[int], bool], words: str) -> None:
+        if self.scrubber is None:
+            return
+        seq = self.history.seek(self.scrubber.seq, step, wanted)
+        if seq is None:
+            self.say(f"{words} {'after' if step > 0 else 'before'} this change.")
+            return
+        self._go(seq)
+        self.query_one(WorkTree).go_to(self.history.blocks[seq - 1], self.history.jobs[seq - 1])
+
+    def action_play(self) -> None:
+        """Plays on from here, from the beginning if this is the end; or stops."""
+        if self.scrubber is None:
+            return
+        self._play(not self._plays)
+        if self._plays and self.scrubber.seq >= len(self.history):
+            self._go(0)
+        else:
+            self._go(self.scrubber.seq)
+
+    def _play(self, plays: bool) -> None:
+        self._plays = plays
+        if self._clock is not None:
+            if plays:
+                self._clock.resume()
+            else:
+                self._clock.pause()
+
+    def action_speed(self, factor: float) -> None:
+        """Plays faster or slower."""
+        self._speed = min(64.0, max(0.25, self._speed * factor))
+        if self.scrubber is not None:
+            self._go(self.scrubber.seq)
+
+    def _advance(self) -> None:
+        """A tick: on by so much that the whole takes some twenty seconds, at least a change."""
+        if self.scrubber is None or not self.is_current:
+            return
+        changes = max(1, round(len(self.history) * self._speed / _TICKS))
+        if self._stops is not None:
+            seq = along(self._stops, self.scrubber.seq, 1)
+        else:
+            seq = self.scrubber.seq + changes
+        if seq is None or seq >= len(self.history):
+            self._play(False)
+        self._go(len(self.history) if seq is None else seq)
+
+    def action_describe(self) -> None:
+        """Shows the details of the line under the cursor, as of then."""
+        if facts := self.query_one(Facts).told:
+            self.app.push_screen(ReadingDialog(self.query_one(Slider).words, facts))
+
+    def action_copy(self) -> None:
+        """Copies the details, by OSC 52."""
+        text = self.query_one(Facts).plain
+        if text:
+            self.app.copy_to_clipboard(text)
+            self.say(copied_words(text))
 
     def action_leap(self, direction: int) -> None:
         """Goes a tenth of the history on."""

@@ -1,8 +1,9 @@
-"""A workflow as text: what was asked for and where it stands, to read and to copy."""
+"""Something as text, in several views: to read and to copy."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -10,9 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from wf_tui.gateway import GatewayError
+from wf_tui.gateway import Gateway, GatewayError
 from wf_tui.screens.base import Context, WfScreen
-from wf_tui.state.format import short_id
 from wf_tui.state.raw import RawText, copied_words, raw_texts
 from wf_tui.state.text import clean
 from wf_tui.widgets.rows import Piece
@@ -41,16 +41,18 @@ class RawScreen(WfScreen):
         Binding("Y", "copy", "Copy all", id="raw.copy", tooltip="The whole text to the terminal's clipboard"),
     ]
 
-    def __init__(self, context: Context, workflow_id: str, name: str) -> None:
+    def __init__(
+        self, context: Context, place: tuple[str, ...], load: Callable[[], Awaitable[tuple[RawText, ...]]]
+    ) -> None:
         super().__init__(context)
-        self.workflow_id = workflow_id
-        self._name = name
+        self._place = place
+        self._read_texts = load
         self._texts: tuple[RawText, ...] = ()
         self._shown = 0
 
     def crumbs(self) -> tuple[str, ...]:
-        """Below its workflow."""
-        return "Workflows", f"{self._name} {short_id(self.workflow_id)}", "Raw"
+        """Below what it is about."""
+        return *self._place, "Raw"
 
     def body(self) -> ComposeResult:
         """The names of the views, and one of them."""
@@ -64,20 +66,16 @@ class RawScreen(WfScreen):
 
     def _read(self) -> None:
         self._say("Asking the server…", "dim")
-        self.ask(self._load(), "the workflow as text", group="raw", exclusive=True)
+        self.ask(self._load(), "it as text", group="raw", exclusive=True)
 
     async def _load(self) -> None:
-        gateway = self.context.gateway
         try:
-            (request, _), status = await asyncio.gather(
-                gateway.get(self.workflow_id), gateway.status_json(self.workflow_id)
-            )
+            self._texts = await self._read_texts()
         except GatewayError as error:
             self._texts = ()
             self._say(clean(str(error)), "bad")
             return
-        # In a thread: large ones take seconds to write down.
-        self._texts = await asyncio.to_thread(raw_texts, request, status)
+        self._shown = min(self._shown, len(self._texts) - 1)
         self._show()
 
     def _say(self, words: str, look: str) -> None:
@@ -110,3 +108,10 @@ class RawScreen(WfScreen):
     def action_retry(self) -> None:
         """Reads it again."""
         self._read()
+
+
+async def workflow_texts(gateway: Gateway, workflow_id: str) -> tuple[RawText, ...]:
+    """Reads a workflow: what was asked for, and where it stands. Raises GatewayError."""
+    (request, _), status = await asyncio.gather(gateway.get(workflow_id), gateway.status_json(workflow_id))
+    # In a thread: large ones take seconds to write down.
+    return await asyncio.to_thread(raw_texts, request, status)

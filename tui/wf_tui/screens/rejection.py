@@ -13,8 +13,9 @@ from textual.content import Content
 from textual.widgets import Static
 
 from wf_tui.gateway import GatewayError
-from wf_tui.screens.base import Context, OpenWorkflow, WfScreen
+from wf_tui.screens.base import Context, OpenWorkflow
 from wf_tui.screens.composer import ComposerScreen
+from wf_tui.screens.inspecting import Inspected, InspectingScreen, document
 from wf_tui.state.format import count, moment, short_id
 from wf_tui.state.models import Rejection
 from wf_tui.state.offence_tree import OffenceTree
@@ -26,7 +27,7 @@ from wf_tui.widgets.rows import Piece, RowsView
 from wf_tui.widgets.theme import MUTED
 
 
-class RejectionScreen(WfScreen):
+class RejectionScreen(InspectingScreen):
     """It is read once, and again when one comes back to it: it may have been mended meanwhile."""
 
     AUTO_FOCUS = "#offences"
@@ -40,7 +41,12 @@ class RejectionScreen(WfScreen):
             "o", "mended", "Mended form", id="rejection.mended", tooltip="Open the workflow that mended it"
         ),
         Binding(
-            "d", "detail", "Detail", id="rejection.detail", tooltip="Show or hide the pane with the details"
+            "v",
+            "detail",
+            "Pane",
+            show=False,
+            id="rejection.detail",
+            tooltip="Show or hide the pane with the details",
         ),
     ]
 
@@ -117,6 +123,12 @@ class RejectionScreen(WfScreen):
         tree, line = self._view.tree_shown, self._view.line
         if tree is not None and line is not None and self.rejection is not None:
             self.query_one(Facts).tell(offence_facts(tree, line, self.rejection, self.context.now()))
+
+    def inspected(self) -> Inspected | None:
+        """The place under the cursor; as text, the whole rejection."""
+        if self.rejection is None:
+            return None
+        return Inspected("Violations", self.query_one(Facts).told, document(self.rejection))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """There is something to mend once it is read, and a mended form once somebody mended it."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
+
 from textual import on
 from textual.app import ComposeResult
 from textual.content import Content
@@ -10,13 +13,15 @@ from textual.widgets import Static
 from wf_tui.gateway import GatewayError
 from wf_tui.screens.base import Context
 from wf_tui.screens.filtered import FilteredScreen
+from wf_tui.screens.inspecting import Inspected, InspectingScreen
 from wf_tui.screens.rejection import RejectionScreen
 from wf_tui.state.filters import Filter
-from wf_tui.state.format import count
+from wf_tui.state.format import count, short_id
 from wf_tui.state.models import RejectionSummary
+from wf_tui.state.raw import RawText, document_texts
 from wf_tui.state.rejections import FIELDS, Rejections
 from wf_tui.state.text import clean
-from wf_tui.widgets.rejection_table import RejectionHead, RejectionTable, rejection_words
+from wf_tui.widgets.rejection_table import RejectionHead, RejectionTable, rejection_facts, rejection_words
 from wf_tui.widgets.rows import Piece, RowsView
 from wf_tui.widgets.theme import MUTED
 
@@ -24,7 +29,7 @@ _PAGE = 200
 _EVERY_SECONDS = 3.0
 
 
-class RejectionsScreen(FilteredScreen):
+class RejectionsScreen(InspectingScreen, FilteredScreen):
     """The list is read anew every few seconds; older pages when the cursor gets to the end."""
 
     AUTO_FOCUS = "#rejections"
@@ -127,6 +132,19 @@ class RejectionsScreen(FilteredScreen):
         page = await self.context.gateway.rejections(limit=_PAGE, page_token=self.rejections.older)
         self.rejections.take_older(*page)
         self._show()
+
+    def inspected(self) -> Inspected | None:
+        """The rejection under the cursor; as text, with all of its violations."""
+        refused = self._table.current
+        if refused is None:
+            return None
+        facts = rejection_facts(refused, self.context.now())
+        return Inspected(f"Rejection {short_id(refused.id)}", facts, partial(self._texts, refused.id))
+
+    async def _texts(self, rejection_id: str) -> tuple[RawText, ...]:
+        rejection = await self.context.gateway.rejection(rejection_id)
+        # In a thread: large ones take seconds to write down.
+        return await asyncio.to_thread(document_texts, rejection)
 
     @on(RowsView.Opened)
     def _open(self, event: RowsView.Opened) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -17,10 +18,12 @@ from wf_tui.diskerase import erasable
 from wf_tui.gateway import GatewayError
 from wf_tui.screens.base import Context
 from wf_tui.screens.filtered import FilteredScreen
+from wf_tui.screens.inspecting import Inspected, InspectingScreen
 from wf_tui.screens.wizard import WizardScreen
 from wf_tui.state.filters import Filter
 from wf_tui.state.format import count
 from wf_tui.state.models import Site
+from wf_tui.state.raw import RawText, document_texts
 from wf_tui.state.text import clean
 from wf_tui.widgets.facts import Fact
 from wf_tui.widgets.rows import Piece, RowsView
@@ -32,7 +35,7 @@ _EVERY_SECONDS = 10.0
 _IN_A_ROW = 8
 
 
-class SitesScreen(FilteredScreen):
+class SitesScreen(InspectingScreen, FilteredScreen):
     """The list is read anew every few seconds."""
 
     AUTO_FOCUS = "#sites"
@@ -91,11 +94,26 @@ class SitesScreen(FilteredScreen):
         """Shows only some."""
         self._table.choose(chosen)
 
-    @on(RowsView.Opened)
-    def _opened(self) -> None:
+    def inspected(self) -> Inspected | None:
+        """The site under the cursor; `describe` asks for its machines too."""
+        site = self._table.current
+        return None if site is None else Inspected(f"Site {site.name}", (), partial(self._texts, site.name))
+
+    async def _texts(self, name: str) -> tuple[RawText, ...]:
+        site, machines = await self.context.gateway.site(name)
+        return document_texts({"site": site, "machines": machines})
+
+    def action_describe(self) -> None:
+        """Shows the site and its machines."""
         site = self._table.current
         if site is not None:
-            self.ask(self._open(site.name), f"machines of {site.name}", group="machines", exclusive=True)
+            self.ask(
+                partial(self._open, site.name), f"machines of {site.name}", group="machines", exclusive=True
+            )
+
+    @on(RowsView.Opened)
+    def _opened(self) -> None:
+        self.action_describe()
 
     async def _open(self, name: str) -> None:
         site, machines = await self.context.gateway.site(name)

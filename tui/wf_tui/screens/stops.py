@@ -11,15 +11,16 @@ from textual.widgets import Static
 
 from wf_tui.screens.base import Context
 from wf_tui.screens.filtered import FilteredScreen
+from wf_tui.screens.inspecting import Inspected, InspectingScreen, document
 from wf_tui.state.filters import Filter
-from wf_tui.state.models import Stop
+from wf_tui.state.models import Stop, StopBoard
 from wf_tui.state.situation import Situation
-from wf_tui.state.stops import board_lines
+from wf_tui.state.stops import board_lines, title
 from wf_tui.widgets.rows import Piece, RowsView
-from wf_tui.widgets.stop_table import FIELDS, StopHead, StopTable, stop_words
+from wf_tui.widgets.stop_table import FIELDS, StopHead, StopTable, stop_facts, stop_words
 
 
-class StopsScreen(FilteredScreen):
+class StopsScreen(InspectingScreen, FilteredScreen):
     """The board. It is the app's own picture of the stops: it opens no stream."""
 
     AUTO_FOCUS = "#stops"
@@ -67,9 +68,10 @@ class StopsScreen(FilteredScreen):
     def situation_changed(self, situation: Situation) -> None:
         """Shows the newest board."""
         super().situation_changed(situation)
-        board = situation.board
-        if board is None:
-            return
+        if situation.board is not None:
+            self._take(situation.board)
+
+    def _take(self, board: StopBoard) -> None:
         self._problem = board.problem
         self._table.show_stops(board_lines(board))
         problem = self.query_one("#problem", Static)
@@ -91,6 +93,21 @@ class StopsScreen(FilteredScreen):
             stop_words(stop, self.context.now()) if stop is not None else ""
         )
         self.refresh_bindings()
+
+    def inspected(self) -> Inspected | None:
+        """The entry under the cursor."""
+        stop = self._table.current
+        if stop is None:
+            return None
+        return Inspected(f"Stop of {title(stop)}", stop_facts(stop, self.context.now()), document(stop))
+
+    def action_retry(self) -> None:
+        """Asks for the board; the stream of it is the app's."""
+        super().action_retry()
+        self.ask(self._ask_board, "the stops", group="board", exclusive=True)
+
+    async def _ask_board(self) -> None:
+        self._take(await self.context.gateway.stops())
 
     @on(RowsView.Opened)
     def _opened(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -18,13 +19,14 @@ from wf_tui.screens.base import Context
 from wf_tui.screens.compare import compare_with_another
 from wf_tui.screens.filtered import FilteredScreen
 from wf_tui.screens.history import HistoryScreen
+from wf_tui.screens.inspecting import Inspected, InspectingScreen
 from wf_tui.screens.log import LogScreen
-from wf_tui.screens.raw import RawScreen
+from wf_tui.screens.raw import RawScreen, workflow_texts
 from wf_tui.screens.rejection import RejectionScreen
 from wf_tui.screens.timeline import TimelineScreen
 from wf_tui.state.filters import Filter
 from wf_tui.state.format import count, short_id
-from wf_tui.state.job_filter import JOB_FIELDS, Narrowing
+from wf_tui.state.job_filter import JOB_FIELDS, ONLY_TROUBLE, Narrowing
 from wf_tui.state.models import ChangeBatch, Snapshot, Status, Stop
 from wf_tui.state.pages import PAGE, JobPages, Page
 from wf_tui.state.raw import copied_words
@@ -40,7 +42,7 @@ from wf_tui.widgets.work_tree import WorkTree
 _MOST_JOBS = 1000
 
 
-class WorkflowScreen(FilteredScreen):
+class WorkflowScreen(InspectingScreen, FilteredScreen):
     """Opens its own watch, and ends it."""
 
     AUTO_FOCUS = "#tree"
@@ -54,7 +56,12 @@ class WorkflowScreen(FilteredScreen):
             "s", "stop", "Stop type", id="workflow.stop", tooltip="Engage the stop of this workflow's type"
         ),
         Binding(
-            "d", "detail", "Detail", id="workflow.detail", tooltip="Show or hide the pane with the details"
+            "v",
+            "detail",
+            "Pane",
+            show=False,
+            id="workflow.detail",
+            tooltip="Show or hide the pane with the details",
         ),
         Binding(
             "H",
@@ -91,7 +98,14 @@ class WorkflowScreen(FilteredScreen):
             id="workflow.compare",
             tooltip="Side by side with another run of its type",
         ),
-        Binding("y", "raw", "Raw", show=False, id="workflow.raw", tooltip="As YAML and JSON"),
+        Binding(
+            "t",
+            "trouble",
+            "Only trouble",
+            show=False,
+            id="workflow.trouble",
+            tooltip="Only jobs in trouble, or all",
+        ),
         Binding(
             "Y",
             "copy_detail",
@@ -278,6 +292,9 @@ class WorkflowScreen(FilteredScreen):
             return
         yield Command("workflow: filter jobs", "By a regular expression", self.action_filter)
         yield Command("workflow: log", "Of the job under the cursor, or the jobs under it", self.action_log)
+        yield Command("workflow: only trouble", "Only jobs in trouble, or all again", self.action_trouble)
+        yield Command("workflow: describe", "What the cursor is on, to read", self.action_describe)
+        yield Command("workflow: pane", "Show or hide the details beside the tree", self.action_detail)
         yield Command("workflow: history", "Back and forth through all that happened", self.action_history)
         yield Command("workflow: compare", "Side by side with another run of its type", self.action_compare)
         yield Command("workflow: timeline", "When each block and job ran", self.action_timeline)
@@ -345,10 +362,23 @@ class WorkflowScreen(FilteredScreen):
         if self.workflow is not None:
             compare_with_another(self, self.workflow.summary)
 
+    def inspected(self) -> Inspected | None:
+        """The block or job under the cursor; as text, the whole workflow."""
+        facts = self.query_one(Facts).told
+        if self.workflow is None:
+            return None
+        texts = partial(workflow_texts, self.context.gateway, self.workflow_id)
+        return Inspected(self.workflow.summary.name, facts, texts)
+
     def action_raw(self) -> None:
-        """Shows it as text."""
-        if self.workflow is not None:
-            self.app.push_screen(RawScreen(self.context, self.workflow_id, self.workflow.summary.name))
+        """Shows the workflow as text, whatever the cursor is on."""
+        if (found := self.inspected()) is not None:
+            self.app.push_screen(RawScreen(self.context, self.crumbs(), found.texts))
+
+    def action_trouble(self) -> None:
+        """Shows only jobs in trouble, or all again."""
+        bar = self.filter_bar
+        bar.put("" if bar.chosen.text == ONLY_TROUBLE else ONLY_TROUBLE)
 
     def action_copy_detail(self) -> None:
         """Copies the details of what the cursor is on, by OSC 52."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -15,17 +16,21 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from wf_tui.commands import Command
+from wf_tui.dialogs.confirm import ConfirmDialog
+from wf_tui.gateway import GatewayError, Unreachable
 from wf_tui.screens.base import Context, OpenWorkflow
 from wf_tui.screens.compare import compare_two, compare_with_another
 from wf_tui.screens.filtered import FilteredScreen
+from wf_tui.screens.inspecting import Inspected, InspectingScreen
+from wf_tui.screens.raw import workflow_texts
 from wf_tui.state.endings import Endings
 from wf_tui.state.filters import Filter
-from wf_tui.state.format import count
+from wf_tui.state.format import count, short_id
 from wf_tui.state.listing import FIELDS, Listing
 from wf_tui.state.marks import GLYPHS, WORKFLOW_ORDER
 from wf_tui.state.models import WORKFLOW_ACTIVE, Status, Stop, Summary
 from wf_tui.state.text import clean
-from wf_tui.widgets.detail import status_style
+from wf_tui.widgets.detail import status_style, summary_facts
 from wf_tui.widgets.rows import Piece, RowsView
 from wf_tui.widgets.theme import MUTED
 from wf_tui.widgets.workflow_table import WorkflowHead, WorkflowTable
@@ -35,6 +40,8 @@ _LIMIT = 1000
 _STREAM = "workflows"
 #: Sides of a comparison.
 _TWO = 2
+#: So many are named in a question.
+_NAMED = 8
 
 
 class WorkflowsEnded(Message):
@@ -45,7 +52,7 @@ class WorkflowsEnded(Message):
         self.ended = ended
 
 
-class WorkflowsScreen(FilteredScreen):
+class WorkflowsScreen(InspectingScreen, FilteredScreen):
     """The list, its filter, and a line about the workflow under the cursor."""
 
     AUTO_FOCUS = "#workflows"
@@ -65,6 +72,14 @@ class WorkflowsScreen(FilteredScreen):
             show=False,
             id="workflows.mark",
             tooltip="Mark it for what is done with several",
+        ),
+        Binding(
+            "x",
+            "execute",
+            "Execute",
+            show=False,
+            id="workflows.execute",
+            tooltip="Start the marked ones, or this one, after a question",
         ),
         Binding(
             "equals_sign",
@@ -168,6 +183,15 @@ class WorkflowsScreen(FilteredScreen):
         summary = self._table.current
         self.query_one("#peek", Static).update(_peek(summary) if summary is not None else "")
 
+    def inspected(self) -> Inspected | None:
+        """The workflow under the cursor."""
+        summary = self._table.current
+        if summary is None:
+            return None
+        name = f"{summary.name} {short_id(summary.id)}"
+        texts = partial(workflow_texts, self.context.gateway, summary.id)
+        return Inspected(name, summary_facts(summary, self.context.now()), texts)
+
     @on(RowsView.Opened)
     def _open(self, event: RowsView.Opened) -> None:
         self.post_message(OpenWorkflow(self.listing[event.line].id))
@@ -199,6 +223,42 @@ class WorkflowsScreen(FilteredScreen):
             self._table.action_move(1)
             self._show(set(range(self._table.cursor - 1, self._table.cursor + 1)))
 
+    def action_execute(self) -> None:
+        """Asks, and starts the marked workflows, or the one under the cursor; which ones is fixed here."""
+        current = self._table.current
+        chosen = self.listing.marked or ([current] if current is not None else [])
+        waiting = [summary for summary in chosen if summary.status is Status.NOT_STARTED]
+        if not waiting:
+            self.say("Only what has not started can be executed.")
+            return
+        facts = [(short_id(summary.id), f"{summary.name}: {summary.desc}") for summary in waiting[:_NAMED]]
+        facts += [("and", count(len(waiting) - _NAMED, "more"))] if len(waiting) > _NAMED else []
+        left_out = len(chosen) - len(waiting)
+        facts += [("Left out", f"{left_out:,} that started already")] if left_out else []
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.ask(partial(self._execute, waiting), "execute", group="execute")
+
+        question = f"Execute {count(len(waiting), 'workflow')}?"
+        self.app.push_screen(ConfirmDialog(question, facts, "Execute"), answered)
+
+    async def _execute(self, summaries: Sequence[Summary]) -> None:
+        done = 0
+        for summary in summaries:
+            try:
+                await self.context.gateway.execute(summary.id)
+            except Unreachable:
+                raise
+            except GatewayError as error:
+                # One that is refused keeps none of the others waiting.
+                self.context.report(error)
+            else:
+                done += 1
+        self.listing.clear_marks()
+        self._show(None)
+        self.say(f"{done:,} of {count(len(summaries), 'workflow')} started.")
+
     def action_compare(self) -> None:
         """Compares the two that are marked; one that is marked with this one; this one with another."""
         marked, current = self.listing.marked, self._table.current
@@ -217,6 +277,8 @@ class WorkflowsScreen(FilteredScreen):
         """Yields what can be done with the list."""
         if screen is self:
             yield Command("workflow: compare", "The marked ones, or this with another", self.action_compare)
+            if not self.context.read_only:
+                yield Command("workflow: execute", "The marked ones, or this one", self.action_execute)
             yield Command("workflow: mark", "For what is done with several", self.action_mark)
             yield Command("workflows: filter", "By regular expressions", self.action_filter)
             yield Command("workflows: order", "Newest first, or trouble first", self.action_order)

@@ -7,13 +7,16 @@ which one is kept every few thousand changes.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, tzinfo
 
+from wf_tui.state.filters import Filter
 from wf_tui.state.format import moment
 from wf_tui.state.marks import mark
 from wf_tui.state.models import (
+    JOB_TROUBLE,
     WORKFLOW_FINAL,
     BlockSnapshot,
     ChangeBatch,
@@ -24,9 +27,14 @@ from wf_tui.state.models import (
     Status,
     Summary,
 )
+from wf_tui.state.text import clean
 from wf_tui.state.workflow import LiveBlock, LiveWorkflow, known_status, moment_of
 
 _CHECKPOINT = 4_000
+#: What a filter of changes can ask for by name.
+FIELDS = ("what", "status", "error", "by")
+#: Statuses of jobs, blocks and the workflow that one looks for first.
+_TROUBLE = JOB_TROUBLE | {Status.STOPPED, Status.STOPPING, Status.NEEDS_OPERATOR, Status.CANCELLED}
 
 
 class History:
@@ -82,6 +90,32 @@ class History:
         what = f"job {job} of block {block}" if job >= 0 else f"block {block}"
         return f"{what if block >= 0 else 'workflow'}: {told}"
 
+    def is_block(self, seq: int) -> bool:
+        """Tells whether a change is a block's, or the workflow's own."""
+        return self.jobs[seq - 1] < 0
+
+    def is_trouble(self, seq: int) -> bool:
+        """Tells whether something failed, or was cut short, with a change."""
+        return self.statuses[seq - 1] in _TROUBLE
+
+    def seek(self, seq: int, step: int, wanted: Callable[[int], bool]) -> int | None:
+        """Returns the nearest change after (step 1) or before (-1) that is wanted, None if none is."""
+        places = range(seq + 1, len(self) + 1) if step > 0 else range(min(seq, len(self) + 1) - 1, 0, -1)
+        return next((place for place in places if wanted(place)), None)
+
+    def fields(self, seq: int) -> Mapping[str, str]:
+        """Returns what a filter of changes looks at."""
+        block, job = self.blocks[seq - 1], self.jobs[seq - 1]
+        note = self.notes.get(seq - 1, ChangeNote())
+        what = f"job {job} of block {block}" if job >= 0 else f"block {block}" if block >= 0 else "workflow"
+        status = known_status(self.statuses[seq - 1]).label
+        values = (what, status, clean(note.error or note.reason), clean(note.operator))
+        return dict(zip(FIELDS, values, strict=True))
+
+    def matching(self, chosen: Filter) -> array[int]:
+        """Returns the changes that a filter lets through. Slow for a hundred thousand of them."""
+        return array("i", (seq for seq in range(1, len(self) + 1) if chosen.lets_through(self.fields(seq))))
+
     def batch(self, first: int, last: int, summary: Summary) -> ChangeBatch:
         """Returns the changes from `first` to `last`, both included."""
         cut = slice(first - 1, last)
@@ -115,6 +149,14 @@ class History:
             seq=0,
         )
         return LiveWorkflow(Snapshot(summary, blocks))
+
+
+def along(places: Sequence[int], seq: int, steps: int) -> int | None:
+    """Returns the place so many steps from `seq` among ascending ones, as far as there are; None: none is."""
+    at = bisect_right(places, seq) + steps - 1 if steps > 0 else bisect_left(places, seq) + steps
+    if not places or (steps > 0 and at - steps + 1 >= len(places)) or (steps < 0 and at - steps <= 0):
+        return None
+    return places[max(0, min(at, len(places) - 1))]
 
 
 class Scrubber:

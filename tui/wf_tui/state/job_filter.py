@@ -6,12 +6,16 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 
 from wf_tui.state.filters import NO_FILTER, Filter
+from wf_tui.state.marks import JOB_ORDER
 from wf_tui.state.models import JOB_TROUBLE, JobDetail, Status
 from wf_tui.state.text import clean
 from wf_tui.state.workflow import LiveBlock, LiveWorkflow
 
 #: The fields that a filter of jobs can ask for by name.
 JOB_FIELDS = ("type", "args", "desc", "error", "status")
+
+#: Lets through what an operator looks for first.
+ONLY_TROUBLE = f"status:{'|'.join(status.label for status in JOB_ORDER if status in JOB_TROUBLE)}"
 
 
 class JobTexts:

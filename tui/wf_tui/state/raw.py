@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
 
-from wf_tui.state.models import WorkReq
+from wf_tui.state.models import Status, WorkReq
 from wf_tui.state.text import clean
 from wf_tui.strict_yaml import dump_yaml_document
 from wf_tui.workreq_files import dump_json, dump_yaml
@@ -36,6 +40,30 @@ def raw_texts(request: WorkReq, status_json: str) -> tuple[RawText, ...]:
         RawText.of("status, YAML", dump_yaml_document(json.loads(status_json))),
         RawText.of("status, JSON", _indented(status_json)),
     )
+
+
+def document_texts(value: object) -> tuple[RawText, ...]:
+    """Writes something that the console knows, a frozen value, as YAML and as JSON."""
+    document = _plain(value)
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return RawText.of("YAML", dump_yaml_document(document)), RawText.of("JSON", text)
+
+
+def _plain(value: object) -> Any:
+    """Makes of a view model what YAML and JSON can hold: names of enums, times in ISO 8601."""
+    if isinstance(value, Status):
+        return value.label
+    if isinstance(value, Enum):
+        return _plain(value.value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
 
 
 def copied_words(text: str) -> str:

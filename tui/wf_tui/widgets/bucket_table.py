@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from textual.content import Content
 from textual.widget import Widget
 
-from wf_tui.state.buckets import next_words, pace, share
+from wf_tui.state.buckets import next_words, pace, sentence, share
 from wf_tui.state.filters import NO_FILTER, Filter
 from wf_tui.state.format import bar
 from wf_tui.state.models import Bucket
 from wf_tui.state.text import clean
+from wf_tui.widgets.facts import Fact
 from wf_tui.widgets.rows import Piece, RowsView, fit
 
 #: What a filter can ask for by name.
@@ -40,10 +41,6 @@ class BucketTable(RowsView):
     def line_count(self) -> int:
         """One line a bucket."""
         return len(self._buckets)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is nothing to open: all about a bucket is on its line and below."""
-        return action != "open"
 
     @property
     def current(self) -> Bucket | None:
@@ -84,6 +81,15 @@ class BucketTable(RowsView):
 def _fields(bucket: Bucket) -> Mapping[str, str]:
     level = "full" if bucket.tokens >= bucket.size else "filling" if bucket.tokens else "empty"
     return {"name": clean(bucket.name), "level": level}
+
+
+def bucket_facts(bucket: Bucket, server_now: datetime) -> Iterator[Fact]:
+    """Tells all about a bucket."""
+    yield Fact("Tokens", f"{bucket.tokens:,} of {bucket.size:,}")
+    yield Fact("Refill", pace(bucket))
+    yield Fact("Next token", next_words(bucket, server_now))
+    yield Fact("")
+    yield Fact("", sentence(bucket, server_now))
 
 
 class BucketHead(Widget):

@@ -9,8 +9,8 @@ from textual.content import Content
 
 from wf_tui.state.estimate import block_rate, share_done
 from wf_tui.state.format import bar, between, count, duration, moment, rate
-from wf_tui.state.marks import JOB_ORDER, Tone, mark, tone
-from wf_tui.state.models import JobDetail, JobProgress, Status
+from wf_tui.state.marks import JOB_ORDER, Tone, counts_line, mark, tone
+from wf_tui.state.models import JobDetail, JobProgress, Status, Summary
 from wf_tui.state.text import clean
 from wf_tui.state.workflow import LiveWorkflow
 from wf_tui.widgets.facts import Fact
@@ -38,6 +38,26 @@ def bar_content(fraction: float, width: int, style: str) -> Content:
     """Draws a progress bar."""
     done, rest = bar(fraction, width)
     return Content.assemble((done, style), (rest, MUTED))
+
+
+def summary_facts(summary: Summary, now: datetime) -> Iterator[Fact]:
+    """Tells a workflow."""
+    yield Fact(summary.name)
+    yield Fact("Status", mark(summary.status), status_style(summary.status))
+    if summary.reason:
+        yield Fact("Why", summary.reason, status_style(summary.status))
+    yield Fact("About", summary.desc or "(no description)")
+    yield Fact("Id", summary.id)
+    yield Fact("By", summary.operator or "–")
+    yield Fact("Jobs", f"{summary.jobs.total:,} in {count(summary.blocks, 'block')}")
+    for status, number in counts_line(summary.jobs):
+        yield Fact("", f"  {mark(status)}: {number:,}", status_style(status))
+    yield Fact("Submitted", moment(now, summary.created))
+    yield Fact("Started", moment(now, summary.started))
+    yield Fact("Ended", moment(now, summary.ended))
+    yield Fact("Took" if summary.ended else "So far", between(summary.started, summary.ended, now))
+    if summary.mends:
+        yield Fact("Mends", f"rejection {summary.mends}")
 
 
 def block_facts(workflow: LiveWorkflow, number: int, now: datetime) -> Iterator[Fact]:

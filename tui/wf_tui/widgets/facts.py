@@ -53,6 +53,11 @@ class Facts(VerticalScroll):
         yield Static(markup=False)
 
     @property
+    def told(self) -> tuple[Fact, ...]:
+        """What it shows."""
+        return tuple(self._told)
+
+    @property
     def plain(self) -> str:
         """What it shows, as text to copy."""
         return "\n".join(line.plain.rstrip() for line in self._lines())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from wf_tui.state.format import age, compact, moment
 from wf_tui.state.models import RejectionSummary
 from wf_tui.state.rejections import Rejections, mended_words
 from wf_tui.state.text import clean
+from wf_tui.widgets.facts import Fact
 from wf_tui.widgets.rows import Piece, RowsView, fit
 from wf_tui.widgets.theme import MUTED
 
@@ -112,3 +113,16 @@ def rejection_words(refused: RejectionSummary, now: datetime) -> Content:
         (f"  refused {moment(now, refused.time)}{who}", MUTED),
         f"\n{clean(refused.first)}",
     )
+
+
+def rejection_facts(refused: RejectionSummary, now: datetime) -> Iterator[Fact]:
+    """Tells all that the list knows of a rejection; opening it tells every violation."""
+    yield Fact("Name", refused.name)
+    yield Fact("About", refused.desc or "(no description)")
+    yield Fact("Id", refused.id)
+    yield Fact("Refused", moment(now, refused.time))
+    yield Fact("By", refused.operator or "–")
+    yield Fact("Asked for", f"{refused.jobs:,} jobs in {refused.blocks:,} blocks")
+    yield Fact("Violations", f"{refused.violations:,}")
+    yield Fact("First", refused.first, "$text-error")
+    yield Fact("Mended", mended_words(refused) or "not yet")

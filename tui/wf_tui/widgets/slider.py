@@ -19,6 +19,11 @@ class Slider(Widget):
         self._total = 0
         self._words = ""
 
+    @property
+    def words(self) -> str:
+        """What it says."""
+        return self._words
+
     def tell(self, at: int, total: int, words: str) -> None:
         """Shows a place among `total`."""
         self._at, self._total, self._words = at, total, words

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from textual.content import Content
@@ -13,6 +13,7 @@ from wf_tui.state.format import age, count, moment
 from wf_tui.state.models import EVERYTHING, Stop
 from wf_tui.state.stops import title
 from wf_tui.state.text import clean
+from wf_tui.widgets.facts import Fact
 from wf_tui.widgets.rows import Piece, RowsView, fit
 
 #: What a filter can ask for by name.
@@ -117,6 +118,18 @@ def stop_words(stop: Stop, now: datetime) -> Content:
         return Content(told)
     why = f": {clean(stop.reason)}" if stop.reason else ""
     return Content(f"{told}\nSet {moment(now, stop.changed)}{who}{why}")
+
+
+def stop_facts(stop: Stop, now: datetime) -> Iterator[Fact]:
+    """Tells all about an entry."""
+    stopped = stop.engaged or not stop.listed
+    yield Fact("State", "■ stop" if stopped else "▶ go", "$text-error" if stopped else "$text-success")
+    yield Fact("Running", count(stop.running, "workflow"))
+    yield Fact("Changed", moment(now, stop.changed))
+    yield Fact("By", stop.operator or "–")
+    yield Fact("Why", stop.reason if stop.listed else "no entry in es.json: means stop")
+    yield Fact("")
+    yield Fact("", stop_words(stop, now))
 
 
 def _everything_words(stop: Stop) -> str:

@@ -209,6 +209,16 @@ class WorkTree(RowsView):
         self._tree.reveal(found)
         self._go(found)
 
+    def go_to(self, block: int, job: int) -> None:
+        """Puts the cursor on a job, opening what hides it; -1: on the block itself."""
+        if self._tree is None or block < 0:
+            return
+        row = Row(block, None, job) if job >= 0 else Row(block)
+        if job >= 0:
+            row = Row(block, self._tree.parent(row).status, job)
+        self._tree.reveal(row)
+        self._go(row)
+
     def action_follow(self) -> None:
         """Keeps the cursor on the running block from now on."""
         if self._tree is not None:
