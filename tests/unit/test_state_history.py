@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from wf_tui.screens.past import load_history
 from wf_tui.state import history as history_module
-from wf_tui.state.history import History, Scrubber
+from wf_tui.state.history import History, Scrubber, along
 from wf_tui.state.models import ChangeBatch, Status
 from wf_tui.state.samples import NOW, counts_of, erase_blocks, sample_history, snapshot_of, summary_of
 from wf_tui.state.workflow import LiveWorkflow
@@ -129,3 +129,22 @@ async def test_pages_are_asked_for_until_all_is_there() -> None:
     await load_history(gateway, history, lambda: told.append(len(history)), page=50)
     assert told == [50, 100, len(history)]
     assert history.complete
+
+
+@pytest.mark.parametrize(
+    ("seq", "steps", "expected"),
+    [
+        (0, 1, 3),
+        (3, 1, 5),
+        (4, 1, 5),
+        (9, 1, None),
+        (9, -1, 5),
+        (3, -1, None),
+        (0, 2, 5),
+        (0, 9, 9),
+        (9, -9, 3),
+    ],
+)
+def test_along_places(seq: int, steps: int, expected: int | None) -> None:
+    assert along([3, 5, 9], seq, steps) == expected
+    assert along([], seq, steps) is None

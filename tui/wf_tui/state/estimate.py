@@ -61,6 +61,15 @@ def time_left(workflow: LiveWorkflow, now: datetime) -> timedelta | None:
     return timedelta(seconds=seconds)
 
 
+def block_time_left(workflow: LiveWorkflow, number: int, now: datetime) -> timedelta | None:
+    """Estimates the time until a running block ends, by the same rules; None: too little is known of it."""
+    block = workflow.blocks[number]
+    if block.status is not Status.RUNNING or block.over == block.total:
+        return None
+    per_job = _paces(workflow).get(block.rate_limit) or _own_pace(workflow, number, now)
+    return timedelta(seconds=_block_left(workflow, number, per_job, now)) if per_job is not None else None
+
+
 def _block_left(workflow: LiveWorkflow, number: int, per_job: float, now: datetime) -> float:
     block = workflow.blocks[number]
     if block.started is None:

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from textual.content import Content
 
-from wf_tui.state.estimate import block_rate, share_done
-from wf_tui.state.format import bar, between, count, duration, moment, rate
+from wf_tui.state.estimate import block_rate, block_time_left, share_done
+from wf_tui.state.format import bar, between, clock, count, duration, moment, rate
 from wf_tui.state.marks import JOB_ORDER, Tone, counts_line, mark, tone
 from wf_tui.state.models import JobDetail, JobProgress, Status, Summary
 from wf_tui.state.text import clean
@@ -78,6 +78,9 @@ def block_facts(workflow: LiveWorkflow, number: int, now: datetime) -> Iterator[
     if per_second is not None:
         each = f", {duration(1 / per_second)} a job" if per_second < 1 else ""
         yield Fact("Pace", f"{rate(per_second)}{each}")
+    left = block_time_left(workflow, number, now)
+    if left is not None:
+        yield Fact("Left", f"about {duration(left.total_seconds())} (≈ {clock(now, left)})")
 
 
 def job_facts(

@@ -127,7 +127,7 @@ def stop_facts(stop: Stop, now: datetime) -> Iterator[Fact]:
     yield Fact("Running", count(stop.running, "workflow"))
     yield Fact("Changed", moment(now, stop.changed))
     yield Fact("By", stop.operator or "–")
-    yield Fact("Why", stop.reason if stop.listed else "no entry in es.json: means stop")
+    yield Fact("Why", (stop.reason or "–") if stop.listed else "no entry in es.json: means stop")
     yield Fact("")
     yield Fact("", stop_words(stop, now))
 

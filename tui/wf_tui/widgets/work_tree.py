@@ -9,8 +9,8 @@ from typing import ClassVar
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 
-from wf_tui.state.estimate import block_rate, share_done
-from wf_tui.state.format import bar, between, rate
+from wf_tui.state.estimate import block_rate, block_time_left, share_done
+from wf_tui.state.format import bar, between, duration, rate
 from wf_tui.state.marks import GLYPHS, mark, tone
 from wf_tui.state.models import JOB_TROUBLE, JobDetail, Status
 from wf_tui.state.pages import JobPages
@@ -22,6 +22,8 @@ from wf_tui.widgets.rows import Piece, RowsView, fit
 _BAR, _SHORT_BAR, _ROOMY = 10, 6, 100
 #: A block's jobs a second have their column from this width on.
 _RATE, _RATE_FROM = 9, 84
+#: And its estimated rest from this one on.
+_LEFT, _LEFT_FROM = 15, 112
 #: Of a job's error, beside what the job is.
 _LEAST_ERROR = 24
 _INDENT = " " * 10
@@ -246,7 +248,9 @@ class WorkTree(RowsView):
         counted = f"{block.over:,}/{block.total:,}"
         took = between(block.started, block.ended, self._now()) if block.started else ""
         bad = f"✗{block.trouble} " if block.trouble else ""
-        tail = f" {counted:>{self._counted}} {self._rate(block, width)}{took:>8} "
+        tail = (
+            f" {counted:>{self._counted}} {self._rate(block, width)}{self._left(row.block, width)}{took:>8} "
+        )
         desc = width - 2 - 4 - 14 - bar_width - len(tail) - len(bad)
         return (
             Piece("▾ " if self._tree.is_open(row) else "▸ ", "dim"),
@@ -264,6 +268,13 @@ class WorkTree(RowsView):
             return ""
         per_second = block_rate(block, self._now())
         return f"{rate(per_second) if per_second is not None else '':>{_RATE - 1}} "
+
+    def _left(self, number: int, width: int) -> str:
+        if width < _LEFT_FROM:
+            return ""
+        assert self._workflow is not None
+        left = block_time_left(self._workflow, number, self._now())
+        return f"{f'≈{duration(left.total_seconds())} left' if left is not None else '':>{_LEFT}} "
 
     def _group_pieces(self, row: Row) -> Sequence[Piece]:
         assert self._tree is not None
