@@ -90,7 +90,7 @@ def test_running_job(picture: Picture) -> None:
 
 
 def test_without_detail(picture: Picture) -> None:
-    assert picture(running(), "enter", "d", size=(80, 24))
+    assert picture(running(), "enter", "v", size=(80, 24))
 
 
 def test_completed(picture: Picture) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wf_tui.state.compare import Changed, Comparison, Kind, Pace, Run, compare, pace
-from wf_tui.state.compare_lines import FIELDS, arrange, as_text, next_difference, summary_lines
+from wf_tui.state.compare_lines import FIELDS, arrange, as_text, job_words, next_difference, summary_lines
 from wf_tui.state.filters import Filter
 from wf_tui.state.models import BlockSnapshot, JobCounts, JobDetail, Snapshot, Status
 from wf_tui.state.samples import NOW, summary_of
@@ -69,6 +69,14 @@ def test_added_removed_and_changed_jobs() -> None:
     assert summary_lines(comparison)[0] == "Request: +1 job added, −1 job removed, ≠1 job changed"
 
 
+def test_what_changed_of_a_job_stands_first() -> None:
+    (pair,) = (
+        compare(run([job("a")]), run([replace(job("a"), args={"machine": "a", "site": "x"})])).blocks[0].jobs
+    )
+    assert pair.left is not None
+    assert job_words(pair.left, pair.request) == "diskErase  site=aap machine=a"
+
+
 def test_an_argument_that_is_missing_is_none_and_not_empty() -> None:
     one, other = job("a"), replace(job("a"), args={"machine": "a", "force": ""})
     (pair,) = compare(run([one]), run([other])).blocks[0].jobs
@@ -99,7 +107,7 @@ def test_status_and_error_differ() -> None:
     assert first.outcome == (Changed("status", "completed", "failed"), Changed("error", "", "refused"))
     assert second.outcome == (Changed("error", "no answer", "no route"),)
     assert first.kind is Kind.SAME
-    assert summary_lines(compare(left, right))[1] == "Result: 1 job ended otherwise, 2 errors differ"
+    assert summary_lines(compare(left, right))[1] == "Result: 1 job with another status, 2 errors differ"
 
 
 @pytest.mark.parametrize(

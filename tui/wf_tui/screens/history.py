@@ -245,13 +245,15 @@ class HistoryScreen(FilteredScreen):
         self._seek(step, self.history.is_block, "No block begins or ends")
 
     def action_trouble(self, step: int) -> None:
-        """Goes to a failure, and puts the cursor on it."""
-        self._seek(step, self.history.is_trouble, "Nothing fails")
+        """Goes to a failure, round the end, and puts the cursor on it."""
+        self._seek(step, self.history.is_trouble, "Nothing fails", around=True)
 
-    def _seek(self, step: int, wanted: Callable[[int], bool], words: str) -> None:
+    def _seek(self, step: int, wanted: Callable[[int], bool], words: str, *, around: bool = False) -> None:
         if self.scrubber is None:
             return
         seq = self.history.seek(self.scrubber.seq, step, wanted)
+        if seq is None and around:
+            seq = self.history.seek(0 if step > 0 else len(self.history) + 1, step, wanted)
         if seq is None:
             self.say(f"{words} {'after' if step > 0 else 'before'} this change.")
             return

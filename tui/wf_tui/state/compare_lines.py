@@ -99,7 +99,7 @@ def _outcome_line(comparison: Comparison) -> str:
     pairs = [job for block in comparison.blocks for job in block.jobs]
     status = sum(any(change.name == "status" for change in pair.outcome) for pair in pairs)
     errors = sum(any(change.name == "error" for change in pair.outcome) for pair in pairs)
-    told += [f"{count(status, 'job')} ended otherwise"] if status else []
+    told += [f"{count(status, 'job')} with another status"] if status else []
     told += [f"{count(errors, 'error')} differ" if errors > 1 else "1 error differs"] if errors else []
     return f"Result: {', '.join(told)}" if told else "Result: the same"
 
@@ -128,9 +128,11 @@ def _changed_words(change: Changed) -> str:
     return f"{change.name.removesuffix('=')} {left or '(empty)'} → {right or '(empty)'}"
 
 
-def job_words(job: JobDetail) -> str:
-    """Tells a job in short: its type and its arguments."""
-    args = " ".join(f"{clean(name)}={clean(value)}" for name, value in sorted(job.args.items()))
+def job_words(job: JobDetail, changed: Sequence[Changed] = ()) -> str:
+    """Tells a job in short: its type and its arguments, those that changed first: room may be short."""
+    first = {change.name for change in changed}
+    ordered = sorted(job.args.items(), key=lambda arg: (f"{arg[0]}=" not in first, arg))
+    args = " ".join(f"{clean(name)}={clean(value)}" for name, value in ordered)
     return f"{clean(job.name)}  {args}" if args else clean(job.name)
 
 

@@ -113,7 +113,7 @@ def _job_side(
     yield Piece(f"   {GLYPHS[job.status]} ", tone(job.status).value)
     space = max(0, room - 5 - len(tail))
     # What is asked for stands on the left already, where it is the same.
-    words = job.status.label if right and pair.kind is Kind.SAME else job_words(job)
+    words = job.status.label if right and pair.kind is Kind.SAME else job_words(job, pair.request)
     if job.error:
         size = min(cell_len(words), space // 2)
         yield Piece(fit(words, size) + " ", look)
