@@ -210,7 +210,7 @@ async def test_history_tells_nothing_of_a_job_that_came_later() -> None:
         await press(pilot, "H", "n")
         assert tree(app).row == Row(1, S.FAILED, 2)
         assert "no answer" in app.screen.query_one(Facts).plain
-        await press(pilot, "left", "left")
+        await press(pilot, "left")
         words = app.screen.query_one(Facts).plain
         assert "running" in words
         assert "no answer" not in words
