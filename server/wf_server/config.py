@@ -7,8 +7,8 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
-from typing import Annotated, Any
+from types import MappingProxyType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -161,7 +161,7 @@ def _problem(detail: Mapping[str, Any], model: type[BaseModel]) -> str:
     location = [part for part in detail["loc"] if part != "[key]"]
     found, kind = told(detail["input"]), str(detail["type"])
     if kind == "extra_forbidden":
-        known = ", ".join(_keys_at(model, [str(part) for part in location[:-1]]))
+        known = ", ".join(_keys_at(model, location[:-1]))
         what = f"unknown key; known are {known}" if known else "unknown key; there are none here"
     elif kind == "missing":
         what = "missing; add it"
@@ -179,13 +179,26 @@ def _problem(detail: Mapping[str, Any], model: type[BaseModel]) -> str:
     return f"{place.removeprefix('.')}: {what}" if place else what
 
 
-def _keys_at(model: type[BaseModel], location: Sequence[str]) -> list[str]:
+def _keys_at(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
     """The keys that the model knows at a place inside it; empty where it cannot tell."""
-    here: Any = model
-    for part in location:
+    here: type[BaseModel] | None = model
+    passed = list(location)
+    while passed and here is not None:
         fields = {(info.alias or name): info for name, info in here.model_fields.items()}
-        annotation = fields[part].annotation if part in fields else None
-        if not isinstance(annotation, type) or not issubclass(annotation, BaseModel):
-            return ["size", "refill", "every"] if location[0] == "buckets" else []
-        here = annotation
-    return [info.alias or name for name, info in here.model_fields.items()]
+        found = fields.get(str(passed.pop(0)))
+        here, skipped = (None, 0) if found is None else _model_within(found.annotation)
+        # The keys and positions on the way to the model: of a table of tables, or a list of them.
+        del passed[:skipped]
+    return [] if here is None else [info.alias or name for name, info in here.model_fields.items()]
+
+
+def _model_within(annotation: Any) -> tuple[type[BaseModel] | None, int]:
+    """The model that a mapping or a sequence, nested or not, is of in the end, and how deep it is."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, 0
+    is_optional = get_origin(annotation) in (Union, UnionType)
+    for part in get_args(annotation):
+        model, depth = _model_within(part)
+        if model is not None:
+            return model, depth + (not is_optional)
+    return None, 0

@@ -14,7 +14,11 @@ from wf_server.errors import ConfigError
 from wf_server.files import read_objects
 from wf_server.jobs.registry import JobRegistry
 from wf_server.model import Violation
+from wf_server.policy.allowed_args import AllowedArgs
 from wf_server.policy.base import Policy, PolicyBook
+from wf_server.policy.max_concurrency import MaxConcurrency
+from wf_server.policy.max_jobs import MaxJobs
+from wf_server.policy.must_follow import MustFollow
 from wf_server.policy.restrict_job_types import RestrictJobTypes
 from wf_server.policy.same_args import SameArgs
 from wf_server.policy.start_or_end import StartOrEnd
@@ -24,7 +28,18 @@ log = structlog.get_logger(__name__)
 
 #: Every policy there is, by the name that policies.json uses, in name order.
 POLICIES: Mapping[str, type[Policy[Any]]] = MappingProxyType(
-    {policy.name: policy for policy in (RestrictJobTypes, SameArgs, StartOrEnd)}
+    {
+        policy.name: policy
+        for policy in (
+            AllowedArgs,
+            MaxConcurrency,
+            MaxJobs,
+            MustFollow,
+            RestrictJobTypes,
+            SameArgs,
+            StartOrEnd,
+        )
+    }
 )
 #: The `policy` of the violation that policies.json as it is now is not in force.
 POLICIES_FILE = "policies.json"

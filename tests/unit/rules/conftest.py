@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from wf_server.config import ServerConfig, load_server_config
 from wf_server.inventory import Inventory, load_inventory
 from wf_server.jobs import JobRegistry, build_registry
-from wf_server.model import BucketLevel, JobId
-from wf_server.policy import Facts, PolicyBook, load_policies
+from wf_server.model import Block, BucketLevel, JobId, Violation, WorkReq
+from wf_server.policy import POLICIES, Facts, PolicyBook, load_policies
 from wf_server.testing import ManualClock, MemoryErasures
 from wf_server.tokens import Tokens
 
 ROOT = Path(__file__).parents[3]
+
+#: Runs the policy of a name, with its settings as policies.json has them, on blocks.
+Judge = Callable[..., Coroutine[Any, Any, list[Violation]]]
 
 
 class NoTokens:
@@ -65,3 +70,13 @@ def book(registry: JobRegistry) -> PolicyBook:
 def facts(inventory: Inventory) -> Facts:
     """What policies may know."""
     return Facts(inventory)
+
+
+@pytest.fixture
+def judge(registry: JobRegistry, facts: Facts) -> Judge:
+    """Runs one policy with settings on blocks."""
+
+    async def run(policy: str, settings: dict[str, Any], *blocks: Block) -> list[Violation]:
+        return await POLICIES[policy].configure(settings, registry).check(WorkReq("X", "", blocks), facts)
+
+    return run

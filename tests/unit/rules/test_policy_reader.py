@@ -23,6 +23,10 @@ def configured(policy: str, **settings: Any) -> str:
     return entry("X", {"Name": policy, "Settings": settings})
 
 
+def allowing(job_type: str, arg: str, **allowance: Any) -> str:
+    return configured("allowedArgs", Jobs={job_type: {arg: allowance}})
+
+
 def refused(path: Path, text: str, registry: JobRegistry) -> str:
     path.write_text(text)
     with pytest.raises(ConfigError) as error:
@@ -55,7 +59,7 @@ def test_policies_are_read_in_the_order_of_the_file(path: Path, registry: JobReg
 
 
 def test_every_policy_is_documented() -> None:
-    assert list(POLICIES) == ["restrictJobTypes", "sameArgs", "startOrEnd"]
+    assert list(POLICIES) == sorted(POLICIES)
     for policy in POLICIES.values():
         assert policy.help.endswith(".")
         assert all(field.description for field in policy.settings_type.model_fields.values())
@@ -81,7 +85,7 @@ def test_every_policy_is_documented() -> None:
             '{"Name": "X", "Policies": [{"Name": "sameArgs", "Setting": {}}]}',
             ':1: "X": Policies[0]: unknown field "Setting"; the fields are Name, Settings',
         ),
-        (entry("X", {"Name": "nope"}), ': there is no policy "nope"; known are restrictJobTypes, sameArgs'),
+        (entry("X", {"Name": "nope"}), ': there is no policy "nope"; known are allowedArgs, maxConcurrency'),
         (entry("X", {"Name": "sameArgs", "Settings": []}), "Settings is []; an object is expected"),
         (entry("X", {"Name": "sameArgs"}), "Policies[0]: sameArgs: Jobs: missing"),
         ("[]", ":1:1: the objects stand one after another"),
@@ -152,6 +156,72 @@ def test_what_is_wrong_with_the_file(path: Path, registry: JobRegistry, text: st
         (
             configured("startOrEnd", JobName="sleep", End=True, AllowedBeforeOrAfter=["nope"]),
             'AllowedBeforeOrAfter[0]: there is no job type "nope"',
+        ),
+        (configured("maxJobs"), "there is no limit; set WorkReq, Block, JobTypes or JobTypesInBlock"),
+        (configured("maxJobs", WorkReq=0), "WorkReq: should be greater than or equal to 1, found 0"),
+        (configured("maxJobs", WorkReq=True), "WorkReq: should be a valid integer, found true"),
+        (configured("maxJobs", Jobs=3), "Jobs: unknown key; known are WorkReq, Block, JobTypes"),
+        (configured("maxJobs", JobTypes={"nope": 1}), 'JobTypes: there is no job type "nope"'),
+        (configured("maxJobs", JobTypesInBlock={"nope": 1}), 'JobTypesInBlock: there is no job type "nope"'),
+        (configured("maxConcurrency"), "there is no limit; set Block or JobTypes"),
+        (configured("maxConcurrency", JobTypes={"sleep": "2"}), "JobTypes.sleep: should be a valid integer"),
+        (configured("maxConcurrency", JobTypes={"nope": 1}), 'JobTypes: there is no job type "nope"'),
+        (configured("allowedArgs"), "Jobs: missing; add it"),
+        (configured("allowedArgs", Jobs={"diskErase": {}}), "Jobs.diskErase: it is empty"),
+        (allowing("nope", "site", Values=["aap"]), 'Jobs: there is no job type "nope"'),
+        (allowing("sleep", "secs", Values=["1"]), 'Jobs.sleep: sleep has no argument "secs"; it has seconds'),
+        (
+            allowing("sleep", "seconds", Values=["1", "0"]),
+            'Jobs.sleep.seconds.Values[1]: "0" can never be; expected is an integer of at least 1',
+        ),
+        (
+            allowing("sleep", "seconds", Value="1"),
+            "Jobs.sleep.seconds.Value: unknown key; known are Values, Pattern, Optional",
+        ),
+        (
+            allowing("sleep", "seconds", Values=["1"], Pattern="1"),
+            "Jobs.sleep.seconds: exactly one of Values and Pattern has to be given; both are",
+        ),
+        (
+            allowing("sleep", "seconds", Optional=True),
+            "Jobs.sleep.seconds: exactly one of Values and Pattern has to be given; neither is",
+        ),
+        (
+            allowing("sleep", "seconds", Pattern="(1"),
+            'Jobs.sleep.seconds.Pattern: "(1" is no regular expression in RE2\'s syntax: missing )',
+        ),
+        # What would take exponential time elsewhere is not in the syntax, or too large.
+        (allowing("sleep", "seconds", Pattern=r"(1)\1"), "is no regular expression in RE2's syntax"),
+        (allowing("sleep", "seconds", Pattern="((1{99}){99}){99}"), "is no regular expression in RE2's"),
+        (allowing("sleep", "seconds", Pattern="1" * 1001), "Pattern: a pattern of 1001 characters; at most"),
+        (allowing("sleep", "seconds", Pattern="\ud800"), "is no text: it holds half a character"),
+        (
+            configured("mustFollow", JobName="diskErase"),
+            "exactly one of PrecededBy and FollowedBy has to be given; neither is",
+        ),
+        (
+            configured("mustFollow", JobName="diskErase", PrecededBy="sleep", FollowedBy="sleep"),
+            "exactly one of PrecededBy and FollowedBy has to be given; both are",
+        ),
+        (
+            configured("mustFollow", JobName="sleep", FollowedBy="sleep"),
+            "a job type that has to come before or after itself can never be satisfied",
+        ),
+        (
+            configured("mustFollow", JobName="nope", FollowedBy="sleep"),
+            'JobName: there is no job type "nope"',
+        ),
+        (
+            configured("mustFollow", JobName="sleep", FollowedBy="nope"),
+            'FollowedBy: there is no job type "nope"',
+        ),
+        (
+            configured("mustFollow", JobName="diskErase", FollowedBy="sleep", MustArgs={"seconds": "0"}),
+            'MustArgs.seconds: "0" can never be',
+        ),
+        (
+            configured("mustFollow", JobName="diskErase", FollowedBy="sleep", SameArgs=["site"]),
+            'SameArgs[0]: sleep has no argument "site"; it has seconds',
         ),
     ],
 )
