@@ -120,6 +120,21 @@ async def test_a_policy_that_fails_or_tampers_is_a_violation_and_harms_no_other(
     assert REQUEST.blocks[0].jobs[0] == Job("sleep", "", {"seconds": "1"})
 
 
+def mutate_option_by_force(request: WorkReq) -> None:
+    object.__setattr__(request.blocks[0], "hold", False)
+
+
+async def test_policies_see_every_option_and_may_change_none(facts: Facts) -> None:
+    nap = Job("sleep", "", {"seconds": "1"}, "5s", Retry(3, "1s", errors=("busy",)))
+    block = Block("", 1, (nap,), "1", True, OnFailure.STOP, True, True, ("1",), "5s")
+    request = WorkReq("X", "", (block,), "20%", True, OnFailure.STOP)
+    seen: list[WorkReq] = []
+    assert await evaluate(request, book(Act(seen.append)), facts) == []
+    assert seen == [request]
+    (violation,) = await evaluate(request, book(Act(mutate_option_by_force)), facts)
+    assert "tried to change the request" in violation.message
+
+
 async def test_a_change_by_force_is_called_one(facts: Facts) -> None:
     (violation,) = await evaluate(REQUEST, book(Act(mutate_by_force)), facts)
     assert "tried to change the request" in violation.message
