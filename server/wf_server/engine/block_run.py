@@ -62,8 +62,10 @@ class BlockRun:
         self._timeouts: list[tuple[int, int, int]] = []
         #: Of jobs whose time was over: what was said to them.
         self._timed_out: dict[int, str] = {}
-        #: (when it counts as unknown, job).
-        self._graces: list[tuple[int, int]] = []
+        #: (when it counts as unknown, job, attempt).
+        self._graces: list[tuple[int, int, int]] = []
+        #: Given up, and their code may still run.
+        self._lost: set[int] = set()
         for job, status in enumerate(self._state.statuses):
             if status == Status.RETRYING:
                 self._retrying[job] = self._due(job, self._state.ended[job], self._state.retries[job])
@@ -125,10 +127,12 @@ class BlockRun:
                 over = now_us + round(parse_duration(timeout) * _MICROSECONDS)
                 heapq.heappush(self._timeouts, (over, job, self._state.attempts_of(job)))
 
-    def next_us(self) -> int | None:
-        """When something is due by itself; None: nothing is."""
+    def next_us(self, *, may_start: bool) -> int | None:
+        """When something is due by itself; None: nothing is. What may not start anyway is not waited for."""
         dues = [*self._timeouts[:1], *self._graces[:1]]
         times = [due[0] for due in dues]
+        if not may_start:
+            return min(times, default=None)
         if self._retrying and len(self.in_flight) < self._rate_limit:
             times.append(min(self._retrying.values()))
         if self.waves.soaks_until:
@@ -148,7 +152,7 @@ class BlockRun:
             _, job, attempt = heapq.heappop(self._timeouts)
             if job in self.in_flight and attempt == self._state.attempts_of(job):
                 self._timed_out[job] = f"timed out after {self._spec.jobs[job].timeout}"
-                heapq.heappush(self._graces, (now_us + grace_us, job))
+                heapq.heappush(self._graces, (now_us + grace_us, job, attempt))
                 told.append(job)
         return told
 
@@ -156,10 +160,13 @@ class BlockRun:
         """The jobs that were told to end because their time was over, and did not within the grace period."""
         ends: list[JobEnd] = []
         while self._graces and self._graces[0][0] <= now_us:
-            _, job = heapq.heappop(self._graces)
+            _, job, attempt = heapq.heappop(self._graces)
+            if attempt != self._state.attempts_of(job):
+                continue
             words = self._timed_out.pop(job, "")
             if words and job in self.in_flight:
                 self.in_flight.discard(job)
+                self._lost.add(job)
                 error = f"{words}, and did not end within {grace:g} s of being told: its outcome is unknown"
                 ends.append(JobEnd(job, Status.UNKNOWN, error))
         return ends
@@ -172,6 +179,7 @@ class BlockRun:
         Without `again` nothing is tried again: the workflow is about to end.
         """
         if job not in self.in_flight:
+            self._lost.discard(job)
             return None
         self.in_flight.discard(job)
         words = self._timed_out.pop(job, "") if self._timed_out else ""
@@ -199,6 +207,10 @@ class BlockRun:
         self._retrying.clear()
         self._due_again.clear()
         return jobs
+
+    def is_lost(self, job: int) -> bool:
+        """Whether it was given up, and its code may still run."""
+        return job in self._lost
 
     def run_again(self, job: int) -> None:
         """A person has said that this job shall run again; that is on record."""

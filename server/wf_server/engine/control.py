@@ -104,8 +104,11 @@ class Control:
                     workflow, Status.CANCELLED, operator=order.operator, reason=order.reason
                 )
                 return await self._ordered("cancelled", workflow, order)
-        if not self._executor.cancel_queued(workflow, order):
-            (await self._executor.run_of(workflow, to_end=True)).cancel(order)
+        with self._decides(workflow_id):
+            # Nobody knows it between the queue and the record: it must not be executed again then.
+            if self._executor.cancel_queued(workflow, order):
+                return await self._ordered("cancelled", workflow, order)
+        (await self._executor.run_of(workflow, to_end=True)).cancel(order)
         return await self._ordered("cancelled", workflow, order)
 
     async def release(self, workflow_id: str, block: int, confirm: str, order: Order) -> Workflow:

@@ -168,6 +168,11 @@ class Executor:
             workflow, self._recorder, self._runner, self._hub, self._clock, self._grace, self._advance_queue
         )
         self._runs[workflow.id] = run
+        if workflow.status in WORKFLOW_ENDING:
+            # It was told to end, and the server ended first. Before a stop can come that orders otherwise.
+            ends = Status.CANCELLED if workflow.status is Status.CANCELLING else Status.STOPPED
+            operator = workflow.order.operator if workflow.order else "wf-server"
+            run.halt(Halt(ends, operator, workflow.standing.reason))
         name = f"workflow {workflow.id}"
         task = asyncio.create_task(self._drive(run, recover=recover), name=name)
         self._tasks[workflow.id] = task
@@ -175,6 +180,9 @@ class Executor:
 
     async def _drive(self, run: Run, *, recover: bool) -> None:
         await self._recorder.flush()
+        if run.workflow.is_final:
+            # It was cancelled while its start was on the way to the record.
+            return
         if recover:
             await self._recover(run)
         # A stop that was engaged while the start was being written, or while no server ran.
@@ -183,11 +191,6 @@ class Executor:
 
     async def _recover(self, run: Run) -> None:
         workflow = run.workflow
-        if workflow.status in WORKFLOW_ENDING:
-            # It was told to end, and the server ended first.
-            ends = Status.CANCELLED if workflow.status is Status.CANCELLING else Status.STOPPED
-            operator = workflow.order.operator if workflow.order else "wf-server"
-            run.halt(Halt(ends, operator, workflow.standing.reason))
         rerun = not (run.is_halted or self._stops.is_stopped(workflow.name))
         run.adopt(await self._recoverer.settle(workflow, run, rerun=rerun))
 

@@ -7,6 +7,8 @@ ended; jobs that had not started simply wait their turn.
 
 from __future__ import annotations
 
+import asyncio
+
 import structlog
 
 from wf_server.clock import Clock
@@ -18,6 +20,9 @@ from wf_server.model import Job, JobId, Status, Workflow
 from wf_server.store import Store
 
 log = structlog.get_logger(__name__)
+
+#: Seconds that a verification may take.
+VERIFY_SECONDS = 60.0
 
 _LOST = "the server ended while it ran"
 
@@ -91,7 +96,12 @@ class Recoverer:
         if job_type.recovery is Recovery.IRREVERSIBLE:
             return Status.UNKNOWN, f"{_LOST}, and it cannot be run again safely"
         try:
-            done = await job_type.verify(_VerifyContext(job, self._clock), spec.args)
+            async with asyncio.timeout(VERIFY_SECONDS):
+                done = await job_type.verify(_VerifyContext(job, self._clock), spec.args)
+        except TimeoutError:
+            log.warning("a verification did not answer", job=job, seconds=VERIFY_SECONDS)
+            told = f"{_LOST}, and its verification did not answer within {VERIFY_SECONDS:g} s"
+            return Status.UNKNOWN, told
         except Exception as error:  # noqa: BLE001 - a job type's code may raise anything
             log.warning("a job could not be verified", job=job, reason=str(error))
             return Status.UNKNOWN, f"{_LOST}, and its verification failed: {error}"

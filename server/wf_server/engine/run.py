@@ -134,6 +134,11 @@ class Run:
 
     def resolve(self, block: int, job: int, resolution: Resolution, order: Order) -> None:
         """A person says what became of a job whose outcome is unknown."""
+        if resolution is Resolution.RERUN and self._jobs is not None and self._jobs.is_lost(job):
+            raise FailedPrecondition(
+                f"block {block} job {job} still runs and does not listen: it can be run again once it has "
+                "ended, or after a restart of the server; say done or failed if you know"
+            )
         self._stance.resolve(block, job, resolution, order)
         self._wake.set()
 
@@ -234,7 +239,9 @@ class Run:
             if self.workflow.blocks[block].status is Status.RUNNING:
                 return True
             await self._wake.wait()
-        return False
+        # A go may have come with the halt: a block that has begun has to end.
+        await self._recorder.flush()
+        return self.workflow.blocks[block].status is Status.RUNNING
 
     async def _finish(self) -> None:
         await self._recorder.flush()
@@ -262,7 +269,7 @@ class Run:
                 break
             elif not self._reports:
                 self._tell_waits(jobs)
-                await self._wait(jobs.next_us())
+                await self._wait(jobs.next_us(may_start=not self._held_back))
         if not self._leaves:
             self._recorder.workflow(self.workflow, self._block_end(block), block=block)
             await self._recorder.flush()

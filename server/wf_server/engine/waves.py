@@ -6,6 +6,8 @@ from wf_server.model import JOB_FINAL, Block, BlockState, Status
 from wf_server.units import parse_amount, parse_duration
 
 _MICROSECONDS = 1_000_000
+#: A job with an unknown outcome may yet be run again: its wave has not ended.
+_ENDED = JOB_FINAL - {Status.UNKNOWN}
 
 
 def wave_bounds(block: Block) -> tuple[int, ...]:
@@ -65,7 +67,7 @@ class Waves:
             self._wave += 1
 
     def _find(self, state: BlockState) -> None:
-        while self._wave + 1 < self.count and all(s in JOB_FINAL for s in state.statuses[: self.bound]):
+        while self._wave + 1 < self.count and all(s in _ENDED for s in state.statuses[: self.bound]):
             before = self.bound
             self._wave += 1
             begun = any(s != Status.NOT_STARTED for s in state.statuses[before : self.bound])

@@ -193,7 +193,8 @@ class Workflow:
         self.blocks[change.block].set_job(change)
         if change.status is Status.RUNNING:
             return
-        if change.reason == FATAL and not self.fatal:
+        # The reason of an operator's word on a job is the operator's own.
+        if change.reason == FATAL and not change.operator and not self.fatal:
             self.fatal = f"block {change.block} job {change.job}: {change.error}"
         self.progress.pop((change.block, change.job), None)
 
