@@ -147,6 +147,28 @@ async def test_a_cancel_under_way_ends_as_one_though_a_stop_came_meanwhile(make_
     assert found.order.operator == "ann"
 
 
+@pytest.mark.parametrize("why", ["cancelled", "fatal"])
+async def test_what_must_end_ends_in_its_second_block_too(make_engine: MakeEngine, why: str) -> None:
+    engine = await make_engine()
+    jobs = (job("fatal:x" if why == "fatal" else ""), job("fail:x", retry=Retry(2, "1h")), job("stubborn"))
+    workflow = await engine.submit_request(
+        WorkReq("T", "", (Block("", 1, (job(""),)), Block("", 3, jobs[1:] + jobs[:1])))
+    )
+    run = await begin(engine, workflow)
+    await engine.until(lambda: bool(engine.jobs.running) and workflow.standing.counts[Status.RETRYING] == 1)
+    if why == "cancelled":
+        run.cancel(ANN)
+        await engine.until(lambda: workflow.status is Status.CANCELLING)
+    else:
+        await engine.until(lambda: bool(workflow.fatal))
+    engine = await make_engine()
+    found = await again(engine, workflow)
+    await engine.until(lambda: found.is_final)
+    assert found.status is (Status.CANCELLED if why == "cancelled" else Status.FAILED)
+    assert found.blocks[1].status is found.status
+    assert found.standing.counts[Status.RETRYING] == found.standing.counts[Status.RUNNING] == 0
+
+
 async def test_an_operators_words_are_never_taken_for_a_fatal_error(make_engine: MakeEngine) -> None:
     engine, workflow = await _needs_operator(
         make_engine, Block("", 1, (job("irreversible=wait"),)), Block("", 1, (job(""),))

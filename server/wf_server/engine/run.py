@@ -210,7 +210,7 @@ class Run:
         return bool(self._starting) or (self._jobs is not None and bool(self._jobs.in_flight))
 
     async def _advance(self, block: int) -> bool:
-        """Runs a block to its end, if it has not ended; False where no later one may begin."""
+        """Runs a block to its end, if it has not ended; False where none after it has begun or may."""
         status = self.workflow.blocks[block].status
         if status is Status.NOT_STARTED and not await self._may_begin(block):
             return False
@@ -219,7 +219,8 @@ class Run:
         if not (self._leaves or self._fatal):
             # Asked of blocks that ended under an earlier server too: it may have been killed right then.
             self._fatal = self._ends_after(block)
-        return not (self._leaves or self._over)
+        # Whatever forbids a later block to begin: one that runs already has to be brought to its end.
+        return not self._leaves
 
     def _ends_after(self, block: int) -> str:
         """Why nothing comes after this block, which has ended; empty: the next one does."""
