@@ -19,3 +19,8 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def storable(text: str) -> str:
+    """The text without lone surrogates, as file names may bring them: neither SQLite nor gRPC takes them."""
+    return text if text.isascii() else text.encode(errors="replace").decode()

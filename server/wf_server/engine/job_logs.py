@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from wf_server.model import LogLine, Progress
 from wf_server.store import JobNotes
+from wf_server.wording import storable
 
 #: Bytes of log kept of one job, unless configured otherwise.
 JOB_BYTES = 64 * 1024
@@ -70,13 +71,13 @@ class JobLogs:
         text = text[:LINE_LIMIT]
         tail = self._tail(workflow, block, job)
         full = tail.add(tail.newest + 1, len(text.encode(errors="replace")) + 1, self._job_bytes)
-        self._notes.lines.append((workflow, block, job, tail.newest, time_us, _storable(text)))
+        self._notes.lines.append((workflow, block, job, tail.newest, time_us, storable(text)))
         if full:
             self._trims[workflow, block, job] = tail.first
 
     def keep_progress(self, workflow: int, block: int, job: int, progress: Progress) -> None:
         """Keeps how far a job was when it ended."""
-        message = _storable(progress.message[:LINE_LIMIT])
+        message = storable(progress.message[:LINE_LIMIT])
         self._notes.progress.append((workflow, block, job, progress.fraction, message))
 
     def take(self) -> JobNotes | None:
@@ -96,7 +97,3 @@ class JobLogs:
     def _tail(self, workflow: int, block: int, job: int) -> _Tail:
         return self._tails.setdefault(workflow, {}).setdefault((block, job), _Tail())
 
-
-def _storable(text: str) -> str:
-    """SQLite takes no lone surrogates."""
-    return text.encode(errors="replace").decode()

@@ -17,6 +17,7 @@ from wf_server.errors import StoreConflict, StoreError
 from wf_server.events import Hub
 from wf_server.model import WHOLE, Change, Plan, Status, Workflow
 from wf_server.store import JobNotes, Store
+from wf_server.wording import storable
 
 log = structlog.get_logger(__name__)
 
@@ -95,7 +96,8 @@ class Recorder:
     ) -> None:
         """Queues a step of the workflow itself, or of one of its blocks."""
         now = self._clock.now_us()
-        self._changes(workflow).append(Change(0, block, WHOLE, status, now, error, operator, reason))
+        changes = self._changes(workflow)
+        changes.append(Change(0, block, WHOLE, status, now, storable(error), operator, reason))
 
     def job(
         self,
@@ -109,7 +111,8 @@ class Recorder:
     ) -> None:
         """Queues a step of one job."""
         now = self._clock.now_us()
-        self._changes(workflow).append(Change(0, block, job, status, now, error, operator, reason))
+        changes = self._changes(workflow)
+        changes.append(Change(0, block, job, status, now, storable(error), operator, reason))
 
     def jobs(
         self, workflow: Workflow, block: int, jobs: Iterable[int], status: Status, error: str = ""

@@ -13,7 +13,7 @@ import structlog
 
 from wf_server.clock import Clock
 from wf_server.engine.recorder import Recorder
-from wf_server.engine.runner import Adopted, Runner, RunnerEvents
+from wf_server.engine.runner import ERROR_LIMIT, Adopted, Runner, RunnerEvents
 from wf_server.jobs.base import Recovery
 from wf_server.jobs.registry import JobRegistry
 from wf_server.model import Job, JobId, Status, Workflow
@@ -104,5 +104,5 @@ class Recoverer:
             return Status.UNKNOWN, told
         except Exception as error:  # noqa: BLE001 - a job type's code may raise anything
             log.warning("a job could not be verified", job=job, reason=str(error))
-            return Status.UNKNOWN, f"{_LOST}, and its verification failed: {error}"
+            return Status.UNKNOWN, f"{_LOST}, and its verification failed: {str(error)[:ERROR_LIMIT]}"
         return (Status.COMPLETED, "") if done else (Status.NOT_STARTED, "")

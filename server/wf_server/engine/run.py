@@ -80,6 +80,8 @@ class Run:
         #: Why nothing more may start, whatever anyone orders; empty: it may.
         self._fatal = workflow.fatal
         self._suspended = False
+        #: Its task is over; a job that was given up may still talk.
+        self._gone = False
         self._grace_over = False
         self._grace_timer: asyncio.TimerHandle | None = None
 
@@ -163,13 +165,17 @@ class Run:
         self._wake.set()
 
     def progressed(self, job: JobId, fraction: float, message: str) -> None:
-        """Passes a job's progress on to those who watch."""
+        """Passes a job's progress on to those who watch; that of a job that was given up is of no use."""
+        if self.workflow.blocks[job.block].statuses[job.job] != Status.RUNNING:
+            return
         progress = self.workflow.progress.setdefault((job.block, job.job), Progress())
         progress.fraction, progress.message = fraction, message
         self._hub.progressed(self.workflow, (job.block, job.job), progress)
 
     def logged(self, job: JobId, line: str) -> None:
-        """Keeps a line of a job's log."""
+        """Keeps a line of a job's log; none once the run is over, and its place in the log forgotten."""
+        if self._gone:
+            return
         self._recorder.log_line(self.workflow, job.block, job.job, line)
 
     # The loop: block after block
@@ -186,6 +192,7 @@ class Run:
             if not self._leaves:
                 await self._finish()
         finally:
+            self._gone = True
             # Should this task break off, a stop could no longer reach its jobs.
             self._cancel_jobs()
             if self._grace_timer is not None:

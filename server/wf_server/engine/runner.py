@@ -19,6 +19,7 @@ from wf_server.clock import Clock
 from wf_server.jobs.base import JobFailed
 from wf_server.jobs.registry import JobRegistry
 from wf_server.model import JobId
+from wf_server.wording import storable
 
 log = structlog.get_logger(__name__)
 
@@ -105,10 +106,11 @@ class _LocalContext:
         self._events = events
 
     def progress(self, fraction: float, message: str = "") -> None:
-        self._events.progressed(self.holder, min(max(fraction, 0.0), 1.0), message)
+        # In this order what is not a number counts as nothing done.
+        self._events.progressed(self.holder, min(max(0.0, fraction), 1.0), storable(message))
 
     def log(self, line: str) -> None:
-        self._events.logged(self.holder, line)
+        self._events.logged(self.holder, storable(line))
 
 
 class LocalRunner:
@@ -153,7 +155,11 @@ class LocalRunner:
         job_type = self._registry.get(job.type)
         if job_type is None:
             raise JobFailed(f"the job type {job.type!r} is no longer registered", fatal=True)
-        await job_type.run(_LocalContext(job.id, self._clock, events), job.args)
+        try:
+            await job_type.run(_LocalContext(job.id, self._clock, events), job.args)
+        except SystemExit as error:
+            # asyncio would let it end the server.
+            raise RuntimeError(f"it asked for an exit of the process: {error.code!r}") from error
 
     def _ended(self, job: JobId, events: RunnerEvents, task: asyncio.Task[None]) -> None:
         del self._tasks[job]
