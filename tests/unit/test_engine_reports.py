@@ -74,7 +74,7 @@ async def test_progress_that_is_no_fraction_is_none(
     progress = (await engine.store.load_progress(workflow.key, 0, 0, 1))[0]
     assert progress.fraction == (0 if math.isnan(fraction) else min(max(fraction, 0), 1))
     assert progress.message == "half way"
-    assert [line.text for line in await engine.store.load_log(workflow.key, 0, 0)][0] == "a line"
+    assert [line.text for line in await engine.store.load_log(workflow.key, 0, 0)] == ["a line"]
 
 
 async def test_what_a_job_says_after_its_workflow_has_ended_overwrites_nothing(

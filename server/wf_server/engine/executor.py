@@ -20,6 +20,9 @@ from wf_server.model import WORKFLOW_ENDING, WORKFLOW_PARKED, Status, Workflow
 
 log = structlog.get_logger(__name__)
 
+#: How long an order waits for a run that is being recovered. Seconds.
+BEGIN_SECONDS = 3.0
+
 
 class Executor:
     """Starts, queues, halts, resumes and suspends the runs of workflows."""
@@ -71,7 +74,7 @@ class Executor:
         """Returns the run of a workflow, ready for orders. Raises FailedPrecondition where there is none.
 
         While the server drains it raises ShuttingDown, unless the order is `to_end` a workflow that still
-        runs: any other would be lost.
+        runs: any other would be lost. Such an order need not wait for a recovery to end either.
         """
         run = self._runs.get(workflow.id)
         if not (run and to_end):
@@ -79,10 +82,18 @@ class Executor:
         if run is None:
             told = "it waits for its turn and has not begun" if workflow.id in self._queue else ""
             raise FailedPrecondition(f"workflow {workflow.id} does not run: {told or _tell(workflow)}")
-        await run.begun.wait()
         if not to_end:
+            await self._begun(run)
             self._check_orders()
         return run
+
+    async def _begun(self, run: Run) -> None:
+        try:
+            async with asyncio.timeout(BEGIN_SECONDS):
+                await run.begun.wait()
+        except TimeoutError:
+            told = "its jobs are being verified after a restart; try again later, or cancel it"
+            raise FailedPrecondition(f"workflow {run.workflow.id} takes no orders yet: {told}") from None
 
     def start(self, workflow: Workflow, operator: str) -> Awaitable[None]:
         """Runs a workflow, at once or when its turn comes; what it returns waits until that is on record.

@@ -96,4 +96,3 @@ class JobLogs:
 
     def _tail(self, workflow: int, block: int, job: int) -> _Tail:
         return self._tails.setdefault(workflow, {}).setdefault((block, job), _Tail())
-

@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 #: Seconds that a verification may take.
 VERIFY_SECONDS = 60.0
+#: Jobs of one workflow that are verified at once.
+VERIFIERS = 50
 
 _LOST = "the server ended while it ran"
 
@@ -70,10 +72,15 @@ class Recoverer:
         sizes = await self._store.load_log_sizes(workflow.key)
         self._recorder.logs.adopt(workflow.key, sizes)
         known = await self._runner.adopt(running, events) if running else {}
-        for job in running:
-            state = known.get(job, Adopted.LOST)
-            if state is not Adopted.RUNNING:
-                await self._settle_job(workflow, job, state, rerun=rerun)
+        gone = iter([job for job in running if known.get(job) is not Adopted.RUNNING])
+
+        async def settle_some() -> None:
+            for job in gone:
+                await self._settle_job(workflow, job, known.get(job, Adopted.LOST), rerun=rerun)
+
+        async with asyncio.TaskGroup() as verifiers:
+            for _ in range(min(VERIFIERS, len(running))):
+                verifiers.create_task(settle_some(), name=f"recovery of workflow {workflow.id}")
         await self._recorder.flush()
         return {job for job in running if known.get(job) is Adopted.RUNNING}
 
