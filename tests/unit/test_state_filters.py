@@ -79,3 +79,15 @@ def test_anything_typed_is_a_filter_or_a_sentence(text: str) -> None:
         told = chosen.text
         chosen.lets_through(LINE)
     assert bool(told) is bool(text.strip())
+
+
+def test_no_pattern_freezes_the_console() -> None:
+    """Python's own matcher would be at it for ever."""
+    assert not Filter.parse("(a+)+$").lets_through({"x": "a" * 5_000 + "b"})
+    assert Filter.parse("(a+)+$").lets_through({"x": "a" * 5_000})
+
+
+@pytest.mark.parametrize("pattern", ["(?=x)y", r"(a)\1", "(?<!a)b"])
+def test_what_cannot_be_matched_in_bounded_time_is_refused(pattern: str) -> None:
+    with pytest.raises(BadPattern, match="not supported in a filter"):
+        Filter.parse(pattern)

@@ -11,6 +11,7 @@ import re
 import warnings
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol, cast
 
 _OPENS, _CLOSES = "([", ")]"
 
@@ -19,11 +20,19 @@ class BadPattern(Exception):
     """A word is no regular expression; the text says why and where."""
 
 
+class Pattern(Protocol):
+    """A compiled regular expression."""
+
+    def search(self, text: str, /) -> object | None:
+        """Finds the first match; None where there is none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Term:
     """One word: what it looks for, whether it must be absent, and in which field; "" in all."""
 
-    pattern: re.Pattern[str]
+    pattern: Pattern
     inverse: bool = False
     field: str = ""
 
@@ -97,13 +106,37 @@ def _term(word: str, at: int, names: Collection[str]) -> Term | None:
         wanted, offset = wanted[1:].removesuffix('"'), offset + 1
     if not wanted:
         return None
+    return Term(_compile(wanted, offset), inverse, field)
+
+
+def _compile(wanted: str, offset: int) -> Pattern:
+    """Reads a regular expression with Python's own reader, which says what is wrong and where.
+
+    It is matched by RE2, whose time grows with the text only: a slip of the keyboard must not freeze the
+    console. What RE2 does not know (looking ahead or behind, references back) is refused.
+    """
     try:
         with warnings.catch_warnings():
             # What may mean something else in a later Python is no concern of who types it now.
             warnings.simplefilter("ignore")
-            return Term(re.compile(wanted, re.IGNORECASE | re.MULTILINE), inverse, field)
+            re.compile(wanted)
     except (re.error, OverflowError, RecursionError) as error:
         raise BadPattern(_complaint(error, offset)) from error
+    # Imported when somebody filters: the first paint does not wait for it.
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    options.case_sensitive = False
+    try:
+        return cast("Pattern", re2.compile(f"(?m){wanted}", options))
+    except re2.error as error:
+        told = (
+            error.args[0].decode(errors="replace")
+            if error.args and isinstance(error.args[0], bytes)
+            else error
+        )
+        raise BadPattern(f"{told} (not supported in a filter)") from error
 
 
 def _complaint(error: Exception, offset: int) -> str:
