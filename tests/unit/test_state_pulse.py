@@ -101,7 +101,7 @@ def test_what_is_wrong_with_the_work() -> None:
     assert found(FINE, vitals) == [
         Concern(
             Level.WRONG,
-            f"1 workflow needs an operator; the newest: {ERASE} 0000beee: what job 3 did is unknown",
+            f"{ERASE} 0000beee needs an operator: what job 3 did is unknown",
         ),
         Concern(Level.LOOK, f"1 workflow failed today; the last: {ERASE} 0000beed: no token"),
         Concern(Level.LOOK, "Bucket diskEraseSatellite is empty; the next token comes in 12 m 30 s"),

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from wf_tui.state.models import WorkReq
+from wf_tui.state.models import Lineage, LineageKind, WorkReq
 from wf_tui.workreq_files import MAX_BYTES, BadFile, dump_json, parse_workreq
 
 
@@ -25,6 +25,7 @@ from wf_tui.workreq_files import MAX_BYTES, BadFile, dump_json, parse_workreq
 class Saved:
     """A draft as it was saved; `mends` is the rejection that it mends, "": none.
 
+    `lineage` is the workflow that it was made from, None: none.
     `text` is what was typed and was no WorkReq, "": nothing; `request` is then what it was before.
     """
 
@@ -32,6 +33,7 @@ class Saved:
     mends: str
     saved: datetime
     text: str = ""
+    lineage: Lineage | None = None
 
 
 class Draft:
@@ -41,9 +43,11 @@ class Draft:
         self._path = path
         self._lock = lock
 
-    def save(self, request: WorkReq, mends: str, text: str = "") -> None:
+    def save(self, request: WorkReq, mends: str, text: str = "", lineage: Lineage | None = None) -> None:
         """Writes the draft, whole or not at all. Raises OSError."""
         document = {"mends": mends, "workreq": json.loads(dump_json(request)), "text": text}
+        if lineage is not None:
+            document["lineage"] = {"kind": int(lineage.kind), "workflow": lineage.workflow_id}
         write_whole(self._path, json.dumps(document, ensure_ascii=False))
 
     def load(self) -> Saved | None:
@@ -54,7 +58,8 @@ class Draft:
                 return None
             document: Any = json.loads(self._path.read_text("utf-8"))
             request = parse_workreq(json.dumps(document["workreq"]), str(self._path), as_json=True)
-            return Saved(request, str(document["mends"]), saved, str(document.get("text", "")))
+            text, lineage = str(document.get("text", "")), _lineage(document.get("lineage"))
+            return Saved(request, str(document["mends"]), saved, text, lineage)
         except (OSError, ValueError, KeyError, TypeError, RecursionError, BadFile):
             return None
 
@@ -67,6 +72,11 @@ class Draft:
         if not self._path.exists():
             Path(self._lock.name).unlink(missing_ok=True)
         self._lock.close()
+
+
+def _lineage(kept: Any) -> Lineage | None:
+    """Raises ValueError, KeyError or TypeError where that is none."""
+    return Lineage(LineageKind(kept["kind"]), str(kept["workflow"])) if kept is not None else None
 
 
 class Drafts:

@@ -13,15 +13,31 @@ DANGEROUS_BINDINGS = frozenset(
         "sites.erase",
         "stops.engage",
         "stops.release",
+        "workflow.cancel",
         "workflow.execute",
+        "workflow.go",
+        "workflow.pause",
+        "workflow.resolve",
         "workflow.stop",
+        "workflows.cancel",
         "workflows.erase",
         "workflows.execute",
+        "workflows.pause",
         "workflows.stop",
     }
 )
-#: Commands by the group before their colon.
-DANGEROUS_COMMANDS = frozenset({"erase", "stop"})
+#: Commands by the group before their colon, or by their whole name.
+DANGEROUS_COMMANDS = frozenset(
+    {
+        "erase",
+        "stop",
+        "workflow: cancel",
+        "workflow: go",
+        "workflow: pause",
+        "workflow: resolve",
+        "workflow: resume",
+    }
+)
 
 
 def forbid(bindings: BindingsMap) -> None:
@@ -36,4 +52,4 @@ def forbid(bindings: BindingsMap) -> None:
 
 def is_dangerous(command: str) -> bool:
     """Tells whether a command of the palette leads to a change on the server."""
-    return command.partition(":")[0] in DANGEROUS_COMMANDS
+    return not DANGEROUS_COMMANDS.isdisjoint((command, command.partition(":")[0]))

@@ -26,6 +26,7 @@ from wf_tui.gateway import (
 )
 from wf_tui.settings import Settings
 from wf_tui.state import samples
+from wf_tui.state.control_samples import Sample
 from wf_tui.state.models import (
     Bucket,
     ChangeBatch,
@@ -449,6 +450,20 @@ def add_workflow(
     gateway.list_feed.first = (True, gateway.summaries)
     gateway.feed(summary.id, samples.snapshot_of(summary, blocks, progress))
     gateway.jobs[summary.id] = samples.jobs_of(blocks, dict(errors or {}))
+    return summary
+
+
+def add_sample(gateway: FakeGateway, sample: Sample) -> Summary:
+    """Adds a made-up workflow that somebody ordered something of, with all that is known of it."""
+    summary = add_workflow(gateway, sample.summary, sample.blocks, errors=sample.errors)
+    gateway.feed(summary.id, sample.snapshot)
+    for (block, job), story in sample.stories.items():
+        gateway.stories[summary.id, block, job] = story
+        gateway.jobs[summary.id][block][job] = story.job
+    if sample.receipt is not None:
+        gateway.receipts[summary.id] = sample.receipt
+    if sample.history is not None:
+        gateway.histories[summary.id] = sample.history
     return summary
 
 

@@ -18,7 +18,7 @@ from wf_tui.paths import completed, typed_path
 from wf_tui.state.text import clean
 from wf_tui.widgets.fields import quiet_button, quiet_input
 
-_HINT = "→ takes the name that is offered; .json is proto JSON, anything else YAML"
+_HINT = "→ takes the name that is offered"
 
 
 class PathDialog(Dialog[Path]):
@@ -26,8 +26,16 @@ class PathDialog(Dialog[Path]):
 
     AUTO_FOCUS = "#path"
 
-    def __init__(self, question: str, path: str, verb: str, trouble_with: Callable[[Path], str]) -> None:
+    def __init__(
+        self,
+        question: str,
+        path: str,
+        verb: str,
+        trouble_with: Callable[[Path], str],
+        hint: str = f"{_HINT}; .json is proto JSON, anything else YAML",
+    ) -> None:
         super().__init__()
+        self._hint = hint
         self._question = question
         self._path = path
         self._verb = verb
@@ -38,7 +46,7 @@ class PathDialog(Dialog[Path]):
         with Vertical(classes="box"):
             yield Static(clean(self._question), classes="question", markup=False)
             yield quiet_input("a path, from here or from ~", id="path")
-            yield Static(_HINT, id="about-path", classes="hint", markup=False)
+            yield Static(self._hint, id="about-path", classes="hint", markup=False)
             with Horizontal(classes="buttons"):
                 yield quiet_button("Cancel  esc", id="cancel")
                 yield quiet_button(f"{self._verb}  enter", id="confirm", variant="primary")
@@ -52,7 +60,7 @@ class PathDialog(Dialog[Path]):
 
     @on(Input.Changed, "#path")
     def _typed(self) -> None:
-        self.query_one("#about-path", Static).update(_HINT)
+        self.query_one("#about-path", Static).update(self._hint)
 
     @on(Input.Submitted, "#path")
     @on(Button.Pressed, "#confirm")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Awaitable, Callable
 
 from textual import on
@@ -11,8 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Button, Input, Label, Static
 
-from wf_tui.dialogs.base import Dialog
-from wf_tui.gateway import GatewayError
+from wf_tui.dialogs.acting import ActingDialog
 from wf_tui.state.format import count
 from wf_tui.state.models import EVERYTHING, Stop
 from wf_tui.state.stops import title
@@ -23,11 +21,8 @@ from wf_tui.widgets.fields import quiet_button, quiet_input
 SetStop = Callable[[str], Awaitable[str]]
 
 
-class _StopDialog(Dialog[str]):
-    """Sets a stop while it is open, and stays open until the server has said yes.
-
-    Answers with what to say of it. Whoever closed it on a call that then failed would think it done.
-    """
+class _StopDialog(ActingDialog):
+    """Sets a stop while it is open."""
 
     AUTO_FOCUS = "#reason"
 
@@ -35,69 +30,22 @@ class _StopDialog(Dialog[str]):
         super().__init__()
         self._stop = stop
         self._set_stop = set_stop
-        self._under_way = False
+        self.left = f"Left while the server was asked: see on the board how {stop.name} stands."
 
-    @property
-    @abstractmethod
-    def failure(self) -> str:
-        """What an operator has to know if the call fails, before the error's own words."""
-
-    @property
-    @abstractmethod
-    def doing(self) -> str:
-        """What is going on while the server is asked."""
-
-    def act(self) -> None:
+    def set_stop(self) -> None:
         """Asks the server, once at a time."""
-        if not self._under_way:
-            self._under_way = True
-            self._tell(self.doing)
-            name = f"set stop {self._stop.name}"
-            self.run_worker(self._act(), name=name, group="set stop", exit_on_error=False)
-
-    async def _act(self) -> None:
-        try:
-            told = await self._set_stop(self.query_one("#reason", Input).value.strip())
-        except GatewayError as error:
-            self._tell(f"{self.failure} {clean(str(error))}", failed=True)
-        else:
-            self.dismiss(told)
-        finally:
-            self._under_way = False
-
-    def _tell(self, words: str, *, failed: bool = False) -> None:
-        told = self.query_one("#told", Static)
-        told.update(Content(words))
-        told.set_class(failed, "failed")
-        told.display = True
-
-    def action_leave(self) -> None:
-        """Closes the dialog; a call under way may or may not be carried out, and that is said."""
-        if self._under_way:
-            words = f"Left while the server was asked: see on the board how {self._stop.name} stands."
-            self.app.notify(clean(words), severity="warning", timeout=10, markup=False)
-        super().action_leave()
-
-
-def _told() -> Static:
-    """Where the dialog says how it is going."""
-    told = Static("", id="told", markup=False)
-    told.display = False
-    return told
+        if not self.is_under_way:
+            reason = self.query_one("#reason", Input).value.strip()
+            self.act(self._set_stop(reason), f"set stop {self._stop.name}")
 
 
 class EngageDialog(_StopDialog):
     """Engages a stop with a reason, which may be empty: enter engages at once."""
 
-    @property
-    def failure(self) -> str:
-        """It may still be running."""
-        return f"■ {title(self._stop)} is NOT known to be stopped! Enter tries again."
-
-    @property
-    def doing(self) -> str:
-        """Until the server says yes."""
-        return f"stopping {clean(title(self._stop))}…"
+    def __init__(self, stop: Stop, set_stop: SetStop) -> None:
+        super().__init__(stop, set_stop)
+        self.failure = f"■ {title(stop)} is NOT known to be stopped! Enter tries again."
+        self.doing = f"stopping {title(stop)}…"
 
     def compose(self) -> ComposeResult:
         """What will be stopped, a reason, two buttons."""
@@ -116,7 +64,7 @@ class EngageDialog(_StopDialog):
             )
             yield Label("Reason (may stay empty)")
             yield quiet_input("why", id="reason")
-            yield _told()
+            yield self.told()
             with Horizontal(classes="buttons"):
                 yield quiet_button("Cancel  esc", id="cancel")
                 yield quiet_button("Stop now  enter", id="engage", variant="error")
@@ -124,7 +72,7 @@ class EngageDialog(_StopDialog):
     @on(Input.Submitted, "#reason")
     @on(Button.Pressed, "#engage")
     def _engage(self) -> None:
-        self.act()
+        self.set_stop()
 
     @on(Button.Pressed, "#cancel")
     def _cancelled(self) -> None:
@@ -134,15 +82,10 @@ class EngageDialog(_StopDialog):
 class ReleaseDialog(_StopDialog):
     """Releases a stop, once a reason is given and the entry's name is typed."""
 
-    @property
-    def failure(self) -> str:
-        """It may still be stopped."""
-        return f"{title(self._stop)} is not known to be released. Enter tries again."
-
-    @property
-    def doing(self) -> str:
-        """Until the server says yes."""
-        return f"releasing {clean(title(self._stop))}…"
+    def __init__(self, stop: Stop, set_stop: SetStop) -> None:
+        super().__init__(stop, set_stop)
+        self.failure = f"{title(stop)} is not known to be released. Enter tries again."
+        self.doing = f"releasing {title(stop)}…"
 
     def compose(self) -> ComposeResult:
         """What stopped it, a reason, the name, two buttons."""
@@ -155,7 +98,7 @@ class ReleaseDialog(_StopDialog):
             yield quiet_input("why it is safe to go on", id="reason")
             yield Label(Content.assemble("Type ", (clean(self._stop.name), "bold"), " to release it"))
             yield quiet_input("", id="name")
-            yield _told()
+            yield self.told()
             with Horizontal(classes="buttons"):
                 yield quiet_button("Cancel  esc", id="cancel")
                 yield quiet_button("Release", id="release", variant="primary", disabled=True)
@@ -183,7 +126,7 @@ class ReleaseDialog(_StopDialog):
     @on(Button.Pressed, "#release")
     def _release(self) -> None:
         if self._complete():
-            self.act()
+            self.set_stop()
 
     @on(Button.Pressed, "#cancel")
     def _cancelled(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar
 
@@ -17,19 +18,20 @@ from wf_tui.dialogs.confirm import ConfirmDialog
 from wf_tui.gateway import GatewayError
 from wf_tui.screens.base import Context
 from wf_tui.screens.compare import compare_with_another
-from wf_tui.screens.filtered import FilteredScreen
 from wf_tui.screens.history import HistoryScreen
 from wf_tui.screens.inspecting import Inspected, InspectingScreen
 from wf_tui.screens.log import LogScreen
+from wf_tui.screens.ordering import OrderingScreen
 from wf_tui.screens.raw import RawScreen, workflow_texts
 from wf_tui.screens.rejection import RejectionScreen
 from wf_tui.screens.timeline import TimelineScreen
 from wf_tui.state.filters import Filter
 from wf_tui.state.format import count, short_id
 from wf_tui.state.job_filter import JOB_FIELDS, ONLY_TROUBLE, Narrowing
-from wf_tui.state.models import ChangeBatch, Snapshot, Status, Stop
+from wf_tui.state.models import ChangeBatch, Snapshot, Status, Stop, WorkReq
 from wf_tui.state.pages import PAGE, JobPages, Page
 from wf_tui.state.raw import copied_words
+from wf_tui.state.stories import JobStories
 from wf_tui.state.text import clean
 from wf_tui.state.workflow import LiveWorkflow
 from wf_tui.widgets.detail import block_facts, job_facts
@@ -40,9 +42,11 @@ from wf_tui.widgets.work_tree import WorkTree
 
 #: As many as the server gives at once.
 _MOST_JOBS = 1000
+#: Jobs of a WorkReq that is read for its options: reading more would be felt at the keys.
+_MOST_READ = 10_000
 
 
-class WorkflowScreen(InspectingScreen, FilteredScreen):
+class WorkflowScreen(InspectingScreen, OrderingScreen):
     """Opens its own watch, and ends it."""
 
     AUTO_FOCUS = "#tree"
@@ -120,10 +124,11 @@ class WorkflowScreen(InspectingScreen, FilteredScreen):
     ]
 
     def __init__(self, context: Context, workflow_id: str) -> None:
-        super().__init__(context)
-        self.workflow_id = workflow_id
-        self.workflow: LiveWorkflow | None = None
+        super().__init__(context, workflow_id)
         self._pages = JobPages()
+        self._stories = JobStories()
+        #: What was submitted; None: not read, or too large to read for a few words.
+        self._request: WorkReq | None = None
         self._narrowing = Narrowing()
         self._reading = False
 
@@ -134,7 +139,7 @@ class WorkflowScreen(InspectingScreen, FilteredScreen):
 
     def body(self) -> ComposeResult:
         """How it stands, tree, details."""
-        yield Overview(self.context.now)
+        yield Overview(self.context.now, may_act=not self.context.read_only)
         yield self.filter_line()
         with Container(id="panes"):
             yield WorkTree(self._pages, self.context.now)
@@ -156,6 +161,12 @@ class WorkflowScreen(InspectingScreen, FilteredScreen):
     def _tree(self) -> WorkTree:
         return self.query_one(WorkTree)
 
+    @property
+    def job_here(self) -> tuple[int, int] | None:
+        """The (block, job) under the cursor."""
+        row = self._tree.row
+        return (row.block, row.job) if row is not None and row.job is not None else None
+
     def _take(self, message: Snapshot | ChangeBatch) -> None:
         status = self.workflow.summary.status if self.workflow is not None else None
         if isinstance(message, Snapshot):
@@ -163,13 +174,16 @@ class WorkflowScreen(InspectingScreen, FilteredScreen):
             self._pages.forget()
             self._tree.show_workflow(self.workflow)
             self.narrow(self._narrowing.chooser)
+            self._read_request()
         elif self.workflow is not None:
             touched = self.workflow.apply(message)
             self._pages.touch(touched)
+            self._stories.touch(touched)
             self._narrowing.touch(touched)
             self._tree.blocks_changed({block for block, _ in touched})
-        self._show()
+        self.show_standing()
         if self.workflow is not None and self.workflow.summary.status is not status:
+            self.ask_who()
             self.renamed()
             self.refresh_bindings()
 
@@ -188,14 +202,15 @@ class WorkflowScreen(InspectingScreen, FilteredScreen):
         if row is not None and row.job is not None and self._status(row.block, row.job) is Status.RUNNING:
             self._pages.touch([(row.block, row.job)])
         self._fetch(changed=True)
-        self._show()
+        self.show_standing()
         self._tree.lines_changed()
 
     def _status(self, block: int, job: int) -> Status:
         assert self.workflow is not None
         return self.workflow.blocks[block].status_of(job)
 
-    def _show(self) -> None:
+    def show_standing(self) -> None:
+        """Shows how it stands now, and what the cursor is on."""
         if self.workflow is None or not self.is_mounted:
             return
         self.query_one(Overview).show_workflow(self.workflow)
@@ -208,10 +223,39 @@ class WorkflowScreen(InspectingScreen, FilteredScreen):
             return
         now = self.context.now()
         if row.job is None:
-            self.query_one(Facts).tell(block_facts(self.workflow, row.block, now))
+            self.query_one(Facts).tell(block_facts(self.workflow, row.block, now, self._request))
             return
         detail = self._pages.get(row.block, row.job)
-        self.query_one(Facts).tell(job_facts(self.workflow, row.block, row.job, detail, now))
+        key = row.block, row.job
+        asked = self._request.blocks[row.block].jobs[row.job] if self._request is not None else None
+        facts = job_facts(self.workflow, *key, detail, now, story=self._stories.get(key), asked=asked)
+        self.query_one(Facts).tell(facts)
+        if detail is not None and self._stories.wants(detail, self._status(*key)):
+            self.ask(self._fetch_story(*key), f"attempts of job {row.job}", group="details")
+
+    async def _fetch_story(self, block: int, job: int) -> None:
+        try:
+            story = await self.context.gateway.job(self.workflow_id, block, job)
+        except GatewayError:
+            self._stories.give_up((block, job))
+            raise
+        self._stories.take((block, job), story)
+        self._show_detail()
+
+    def _read_request(self) -> None:
+        """Asks once what was submitted: waves, budgets, retries."""
+        assert self.workflow is not None
+        if self._request is None and self.workflow.summary.jobs.total <= _MOST_READ:
+            self.ask(self._requested(), "what was submitted", group="request", exclusive=True)
+
+    async def _requested(self) -> None:
+        # Nobody asked for it: the next snapshot is the next occasion.
+        with suppress(GatewayError):
+            request, _ = await self.context.gateway.get(self.workflow_id)
+            assert self.workflow is not None
+            shapes = [len(block.jobs) for block in request.blocks], [b.total for b in self.workflow.blocks]
+            self._request = request if shapes[0] == shapes[1] else None
+            self._show_detail()
 
     @on(RowsView.Moved)
     def _moved(self) -> None:
@@ -252,7 +296,7 @@ class WorkflowScreen(InspectingScreen, FilteredScreen):
             return
         self._narrowing.choose(self.workflow, chosen)
         self._narrow()
-        self._show()
+        self.show_standing()
         if chosen and self._narrowing.reads and not self._reading:
             self._reading = True
             self.ask(self._read_jobs(), "all jobs, for the filter", group="filter")
@@ -268,7 +312,7 @@ class WorkflowScreen(InspectingScreen, FilteredScreen):
                     return
                 self._narrowing.take(page[0], details)
                 self._narrow()
-                self._show()
+                self.show_standing()
         finally:
             self._reading = False
 
@@ -279,7 +323,9 @@ class WorkflowScreen(InspectingScreen, FilteredScreen):
             self._tree.placeholder = [[Piece("No job matches"), Piece("  esc shows all again", "dim")]]
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what has not started can be executed, and not everything mends a rejection."""
+        """Only what makes sense as it stands, and not everything mends a rejection."""
+        if (may := self.may(action)) is not None:
+            return may
         if action == "execute":
             return self.workflow is not None and self.workflow.summary.status is Status.NOT_STARTED
         if action == "mends":
@@ -290,6 +336,7 @@ class WorkflowScreen(InspectingScreen, FilteredScreen):
         """Yields what can be done with this workflow."""
         if screen is not self or self.workflow is None:
             return
+        yield from self.order_commands()
         yield Command("workflow: filter jobs", "By a regular expression", self.action_filter)
         yield Command("workflow: log", "Of the job under the cursor, or the jobs under it", self.action_log)
         yield Command("workflow: only trouble", "Only jobs in trouble, or all again", self.action_trouble)

@@ -18,6 +18,7 @@ from textual.widgets import Static
 from wf_tui.commands import Command
 from wf_tui.dialogs.confirm import ConfirmDialog
 from wf_tui.gateway import GatewayError, Unreachable
+from wf_tui.screens import orders
 from wf_tui.screens.base import Context, OpenWorkflow
 from wf_tui.screens.compare import compare_two, compare_with_another
 from wf_tui.screens.filtered import FilteredScreen
@@ -29,6 +30,7 @@ from wf_tui.state.format import count, short_id
 from wf_tui.state.listing import FIELDS, Listing
 from wf_tui.state.marks import GLYPHS, WORKFLOW_ORDER
 from wf_tui.state.models import WORKFLOW_ACTIVE, Status, Stop, Summary
+from wf_tui.state.standing import waits_for
 from wf_tui.state.text import clean
 from wf_tui.widgets.detail import status_style, summary_facts
 from wf_tui.widgets.rows import Piece, RowsView
@@ -91,6 +93,22 @@ class WorkflowsScreen(InspectingScreen, FilteredScreen):
         ),
         Binding(
             "s", "stop", "Stop type", id="workflows.stop", tooltip="Engage the stop of this workflow's type"
+        ),
+        Binding(
+            "p",
+            "pause",
+            "Pause",
+            show=False,
+            id="workflows.pause",
+            tooltip="Pause the marked ones or this one, or let them go on",
+        ),
+        Binding(
+            "X",
+            "cancel",
+            "Cancel",
+            show=False,
+            id="workflows.cancel",
+            tooltip="End the marked ones or this one for good; asks before",
         ),
     ]
 
@@ -280,8 +298,25 @@ class WorkflowsScreen(InspectingScreen, FilteredScreen):
             if not self.context.read_only:
                 yield Command("workflow: execute", "The marked ones, or this one", self.action_execute)
             yield Command("workflow: mark", "For what is done with several", self.action_mark)
+            yield Command("workflow: pause", "The marked ones or this; or resume", self.action_pause)
+            yield Command("workflow: cancel", "The marked ones or this, for good", self.action_cancel)
             yield Command("workflows: filter", "By regular expressions", self.action_filter)
             yield Command("workflows: order", "Newest first, or trouble first", self.action_order)
+
+    def _chosen(self) -> list[Summary]:
+        """The marked workflows, or the one under the cursor."""
+        current = self._table.current
+        return self.listing.marked or ([current] if current is not None else [])
+
+    def action_pause(self) -> None:
+        """Pauses the marked workflows or this one, or lets them go on."""
+        if chosen := self._chosen():
+            orders.pause_or_resume(self, chosen)
+
+    def action_cancel(self) -> None:
+        """Ends the marked workflows or this one for good."""
+        if chosen := self._chosen():
+            orders.cancel(self, chosen)
 
     def action_order(self) -> None:
         """Switches between newest and trouble first."""
@@ -309,6 +344,7 @@ def _peek(summary: Summary) -> Content:
     first = Content.assemble(
         (clean(summary.desc) or "(no description)", "bold"), (f"  {clean(summary.id)}{who}", MUTED)
     )
-    if not summary.reason:
+    told = waits_for(summary) or summary.activity or summary.reason
+    if not told:
         return first
-    return Content("\n").join((first, Content.styled(clean(summary.reason), status_style(summary.status))))
+    return Content("\n").join((first, Content.styled(clean(told), status_style(summary.status))))

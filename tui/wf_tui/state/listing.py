@@ -9,6 +9,7 @@ from enum import Enum
 from wf_tui.state.filters import NO_FILTER, Filter
 from wf_tui.state.marks import WORKFLOW_ORDER
 from wf_tui.state.models import Status, Summary
+from wf_tui.state.standing import NEEDS_SOMEBODY
 from wf_tui.state.text import clean
 
 #: What a filter can ask for by name.
@@ -124,7 +125,11 @@ class Listing:
         self._place = {workflow_id: place for place, workflow_id in enumerate(self._visible)}
 
     def _key(self, summary: Summary) -> tuple[int, float, str]:
-        rank = _RANK.get(summary.status, len(_RANK)) if self.order is Order.TROUBLE else 0
+        if self.order is Order.TROUBLE:
+            rank = _RANK.get(summary.status, len(_RANK))
+        else:
+            # What waits for a person would be overlooked among what is newer.
+            rank = _RANK[summary.status] if summary.status in NEEDS_SOMEBODY else len(_RANK)
         return rank, -summary.created.timestamp(), summary.id
 
     def _shows(self, summary: Summary) -> bool:

@@ -10,14 +10,23 @@ from enum import IntEnum
 from wf_tui.state.buckets import next_words
 from wf_tui.state.format import count, duration, moment, short_id
 from wf_tui.state.health import Health, other_problems
+from wf_tui.state.marks import WORKFLOW_ORDER
 from wf_tui.state.models import EVERYTHING, WORKFLOW_ACTIVE, Bucket, Status, StopBoard, Summary
 from wf_tui.state.situation import Situation
+from wf_tui.state.standing import NEEDS_SOMEBODY, waits_for
 from wf_tui.state.stops import alarm, board_lines
 
 #: An answer that took longer is worth a word. Seconds.
 _SLOW = 1.0
 #: What goes on, or waits for a person.
 ACTIVE = (*sorted(WORKFLOW_ACTIVE), Status.AWAITING_APPROVAL)
+_GOES_ON = (Status.RUNNING, Status.PAUSING, Status.STOPPING, Status.CANCELLING)
+#: What a workflow that goes no further needs.
+_WAITS = {
+    Status.NEEDS_OPERATOR: "needs an operator",
+    Status.HELD: "waits for a go",
+    Status.AWAITING_APPROVAL: "waits for approvals",
+}
 #: What ended otherwise than it should.
 ENDED_BADLY = (Status.FAILED, Status.STOPPED, Status.CANCELLED)
 
@@ -81,12 +90,13 @@ class Figures:
 def figures(vitals: Vitals, now: datetime, zone: tzinfo | None = None) -> Figures:
     """Counts; workflows wait where they need a person, not where nobody has executed them yet."""
     active, bad = vitals.active, vitals.ended_badly
-    running = sum(s.status in (Status.RUNNING, Status.PAUSING) for s in active.summaries)
+    running = sum(s.status in _GOES_ON for s in active.summaries)
+    waiting = sum(s.status in NEEDS_SOMEBODY or s.status is Status.PAUSED for s in active.summaries)
     failed = _today(bad, Status.FAILED, now, zone)
     stopped = _today(bad, Status.STOPPED, now, zone)
     return Figures(
         Figure(running, active.more),
-        Figure(len(active.summaries) - running, active.more),
+        Figure(waiting, active.more),
         Figure(len(vitals.not_started.summaries), vitals.not_started.more),
         Figure(len(failed), bad.more and bool(failed)),
         Figure(len(stopped), bad.more and bool(stopped)),
@@ -154,10 +164,12 @@ def _stops(board: StopBoard | None) -> Iterator[Concern]:
 
 
 def _work(vitals: Vitals, now: datetime, zone: tzinfo | None) -> Iterator[Concern]:
-    stuck = [s for s in vitals.active.summaries if s.status is Status.NEEDS_OPERATOR]
-    if stuck:
-        words = "needs an operator" if len(stuck) == 1 else "need an operator"
-        yield Concern(Level.WRONG, f"{count(len(stuck), 'workflow')} {words}; the newest: {_told(stuck[0])}")
+    for summary in sorted(vitals.active.summaries, key=_urgency):
+        if summary.status in NEEDS_SOMEBODY:
+            stuck = summary.status is Status.NEEDS_OPERATOR
+            since = f" since {moment(now, summary.since, zone)}" if summary.since is not None else ""
+            told = f"{_named(summary)} {_WAITS[summary.status]}{since}{_why(waits_for(summary))}"
+            yield Concern(Level.WRONG if stuck else Level.LOOK, told)
     failed = _today(vitals.ended_badly, Status.FAILED, now, zone)
     if failed:
         last = max(failed, key=lambda summary: summary.ended or summary.created)
@@ -165,9 +177,21 @@ def _work(vitals: Vitals, now: datetime, zone: tzinfo | None) -> Iterator[Concer
         yield Concern(Level.LOOK, told)
 
 
+def _urgency(summary: Summary) -> int:
+    """What needs a person most comes first."""
+    return WORKFLOW_ORDER.index(summary.status) if summary.status in WORKFLOW_ORDER else len(WORKFLOW_ORDER)
+
+
 def _told(summary: Summary) -> str:
-    why = f": {summary.reason}" if summary.reason else ""
-    return f"{summary.name} {short_id(summary.id)}{why}"
+    return f"{_named(summary)}{_why(summary.reason)}"
+
+
+def _named(summary: Summary) -> str:
+    return f"{summary.name} {short_id(summary.id)}"
+
+
+def _why(words: str) -> str:
+    return f": {words}" if words else ""
 
 
 def _empty(buckets: Sequence[Bucket], server_now: datetime) -> Iterator[Concern]:

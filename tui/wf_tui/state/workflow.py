@@ -50,6 +50,10 @@ class LiveBlock:
     statuses: bytearray
     started: datetime | None
     ended: datetime | None
+    #: Waits for an operator's go; of a point of no return `confirm` has to be typed with it.
+    hold: bool = False
+    point_of_no_return: bool = False
+    confirm: str = ""
     counts: list[int] = field(default_factory=lambda: [0] * _STATUSES)
     #: What its running jobs have done of themselves, as they say: the sum of their fractions.
     partly: float = 0.0
@@ -60,7 +64,17 @@ class LiveBlock:
         """Unpacks a block of a snapshot."""
         highest = _STATUSES - 1
         packed = bytearray(byte if byte <= highest else 0 for byte in block.job_statuses)
-        live = cls(block.desc, block.rate_limit, block.status, packed, block.started, block.ended)
+        live = cls(
+            block.desc,
+            block.rate_limit,
+            block.status,
+            packed,
+            block.started,
+            block.ended,
+            block.hold,
+            block.point_of_no_return,
+            block.confirm,
+        )
         live.counts = [packed.count(number) for number in range(_STATUSES)]
         return live
 
@@ -116,6 +130,8 @@ class LiveWorkflow:
         self.summary: Summary = snapshot.summary
         self.seq = snapshot.summary.seq
         self.blocks = [LiveBlock.of(block) for block in snapshot.blocks]
+        #: Who ordered the status that it has, where that was seen; "": nobody, or not seen.
+        self.ordered_by = ""
         #: What running jobs said last, by (block, job).
         self.progress: dict[tuple[int, int], JobProgress] = {}
         #: Errors that came with changes, by (block, job).
@@ -147,6 +163,9 @@ class LiveWorkflow:
             elif block >= 0:
                 self._block(block, status, moment_of(batch.times_us[at]))
                 touched.add((block, -1))
+            else:
+                note = batch.notes.get(at)
+                self.ordered_by = note.operator if note is not None else ""
         self.seq = max(self.seq, batch.first_seq + len(batch.statuses) - 1)
         self._take_progress(batch.progress)
         if batch.summary.seq >= self.summary.seq:

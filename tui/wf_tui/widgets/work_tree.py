@@ -151,8 +151,10 @@ class WorkTree(RowsView):
 
     def _running_row(self) -> Row:
         assert self._workflow is not None
+        # Held before a block, it is about that one.
+        wanted = Status.NOT_STARTED if self._workflow.summary.status is Status.HELD else Status.RUNNING
         for number, block in enumerate(self._workflow.blocks):
-            if block.status is Status.RUNNING:
+            if block.status is wanted:
                 return Row(number)
         return self._row or Row(0)
 

@@ -13,6 +13,7 @@ from wf_tui.state.format import age, bar, compact, short_id
 from wf_tui.state.listing import Listing
 from wf_tui.state.marks import Tone, mark, tone
 from wf_tui.state.models import Summary
+from wf_tui.state.standing import waits_for
 from wf_tui.state.text import clean
 from wf_tui.widgets.rows import Piece, RowsView, fit
 
@@ -93,7 +94,9 @@ class WorkflowTable(RowsView):
         if columns.operator:
             yield Piece(" " + fit(clean(summary.operator), columns.operator))
         if columns.desc:
-            yield Piece(" " + fit(clean(summary.desc), columns.desc), "dim")
+            waits = clean(waits_for(summary))
+            told = Piece(waits, look) if waits else Piece(clean(summary.desc), "dim")
+            yield Piece(" " + fit(told.text, columns.desc), told.look)
 
     def _progress(self, summary: Summary, width: int, look: str) -> Iterable[Piece]:
         jobs = summary.jobs

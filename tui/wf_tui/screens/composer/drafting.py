@@ -9,7 +9,7 @@ from wf_tui.gateway import GatewayError, Refused
 from wf_tui.screens.base import Context, WfScreen
 from wf_tui.state.composition import EMPTY, Composition, Version
 from wf_tui.state.known import Known, known_of, site_of
-from wf_tui.state.models import Violation, WorkReq
+from wf_tui.state.models import Lineage, Violation, WorkReq
 from wf_tui.state.situation import Situation
 from wf_tui.state.verdict import Verdict, placed
 from wf_tui.workreq_reader import Problem
@@ -22,6 +22,8 @@ class DraftingScreen(WfScreen):
         super().__init__(context)
         self.composition = Composition(Version(request))
         self.mends = mends
+        #: The workflow that it was made from; None: none.
+        self.lineage: Lineage | None = None
         self.known = Known()
         self.verdict = Verdict()
         #: The request that the verdict is about; None: there is none yet.

@@ -89,14 +89,15 @@ class Keeping(DraftingScreen):
         if self.request == EMPTY and not self.unread:
             await asyncio.to_thread(self._draft.discard)
         else:
-            await asyncio.to_thread(self._draft.save, self.request, self.mends, self.unread)
+            kept = self.request, self.mends, self.unread, self.lineage
+            await asyncio.to_thread(self._draft.save, *kept)
 
     async def _adopt(self, draft: Draft, saved: Saved) -> None:
         """Goes on with a draft that was left behind."""
         before, self._draft = self._draft, draft
         if before is not None:
             await asyncio.to_thread(before.close)
-        self.mends = saved.mends
+        self.mends, self.lineage = saved.mends, saved.lineage
         self.begin_with(saved.request)
         if saved.text:
             self.show_text(saved.text)

@@ -22,7 +22,8 @@ from wf_tui.screens.composer.mending import Mending
 from wf_tui.screens.composer.submitting import Submitting
 from wf_tui.screens.composer.texting import Texting
 from wf_tui.state.composition import EMPTY
-from wf_tui.state.models import WorkReq
+from wf_tui.state.format import short_id
+from wf_tui.state.models import Lineage, LineageKind, WorkReq
 from wf_tui.widgets.form_pane import FormPane
 from wf_tui.widgets.outline import Outline
 from wf_tui.widgets.request_text import RequestText
@@ -43,14 +44,23 @@ class ComposerScreen(Submitting, Filing, Texting, Mending, Fanning, Filling, Edi
     AUTO_FOCUS = "#outline"
 
     def __init__(
-        self, context: Context, request: WorkReq = EMPTY, *, mends: str = "", clones: str = ""
+        self,
+        context: Context,
+        request: WorkReq = EMPTY,
+        *,
+        mends: str = "",
+        clones: str = "",
+        lineage: Lineage | None = None,
     ) -> None:
         super().__init__(context, request, mends)
         self._clones = clones
+        self.lineage = Lineage(LineageKind.CLONE, clones) if clones else lineage
 
     def crumbs(self) -> tuple[str, ...]:
         """What is composed."""
         name = self.request.name or "a WorkReq"
+        if self.lineage is not None and self.lineage.kind is LineageKind.RERUN:
+            return "Workflows", f"Rerun {name} {short_id(self.lineage.workflow_id)}"
         return "Workflows", f"{'Mend' if self.mends else 'Compose'} {name}"
 
     def body(self) -> ComposeResult:

@@ -61,6 +61,8 @@ class Submitting(Desk):
         ]
         if self.mends:
             facts.insert(2, ("Mends", self.mends))
+        if self.lineage is not None:
+            facts.insert(2, ("Is a", f"{self.lineage.kind.label} {self.lineage.workflow_id}"))
 
         def answered(yes: bool | None) -> None:
             if yes:
@@ -97,7 +99,7 @@ class Submitting(Desk):
 
     async def _submitted(self, request: WorkReq) -> str | None:
         try:
-            return await self.context.gateway.submit(request, mends=self.mends)
+            return await self.context.gateway.submit(request, mends=self.mends, lineage=self.lineage)
         except Refused as refused:
             self.judged(request, refused.violations or (Violation("server", str(refused)),))
             # Mended here and submitted again, it is the mended form of what was refused just now.
@@ -105,8 +107,8 @@ class Submitting(Desk):
             self.keep_soon()
             self.notify("The server refused it: n goes to what is wrong.", severity="error", markup=False)
         except NotFound as error:
-            # The only thing that a submission names is the rejection.
-            self.mends = ""
+            # All that a submission names is the rejection that it mends and the workflow that it comes from.
+            self.mends, self.lineage = "", None
             self.notify(
                 f"{clean(str(error))}: submit it again, as a request of its own.",
                 severity="warning",
