@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 
 from wf_tui.commands import Command
 from wf_tui.dialogs.pick import Choice, PickDialog
+from wf_tui.gateway import GatewayError
 from wf_tui.screens import orders
 from wf_tui.screens.base import Context, OpenWorkflow
 from wf_tui.screens.composer import ComposerScreen
@@ -151,7 +152,11 @@ class OrderingScreen(FilteredScreen):
 
     async def _who(self, workflow: LiveWorkflow) -> None:
         after = max(0, workflow.seq - _NEWEST_CHANGES)
-        stretch = await self.context.gateway.history(self.workflow_id, after, _NEWEST_CHANGES)
+        try:
+            stretch = await self.context.gateway.history(self.workflow_id, after, _NEWEST_CHANGES)
+        except GatewayError:
+            # Nobody asked for it, and the standing is told without a name as well.
+            return
         for at in range(len(stretch.statuses) - 1, -1, -1):
             if stretch.blocks[at] < 0:
                 note = stretch.notes.get(at)
