@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 TEST_PYTHONS ?= 3.11 3.12 3.13
 
-.PHONY: help demo test test-all lint types contracts unit format proto bench lock data screenshots clean
+.PHONY: help demo test test-all torture lint types contracts unit format proto bench lock data screenshots clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,12 @@ test-all: ## make test, and the tests on every other installed Python of TEST_PY
 	  if python$$v -c '' 2>/dev/null; then echo "== Python $$v"; \
 	    $(MAKE) --no-print-directory PYTHON=python$$v VENV=.venv-$$v unit; \
 	  else echo "== Python $$v is not installed: not tested"; fi; done
+
+# Other seeds every time, printed; the same again: make torture SEED=...
+SEED ?= $(shell date +%s)
+torture: $(VENV)/.dev ## Crash the server thousands of times, and stop it a hundred times with 1,000 jobs running
+	WF_TORTURE_SEED=$(SEED) WF_TORTURE_LIVES=2000 WF_TORTURE_EXAMPLES=3000 WF_TORTURE_STOPS=100 \
+	  $(BIN)/python -m pytest tests/torture -s --hypothesis-seed=$(SEED) --show-capture=no
 
 format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff check --fix .
