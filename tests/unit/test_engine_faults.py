@@ -169,6 +169,25 @@ async def test_what_must_end_ends_in_its_second_block_too(make_engine: MakeEngin
     assert found.standing.counts[Status.RETRYING] == found.standing.counts[Status.RUNNING] == 0
 
 
+@pytest.mark.parametrize("resolution", [*Resolution])
+async def test_an_unknown_outcome_is_asked_for_though_nothing_may_go_on(
+    make_engine: MakeEngine, resolution: Resolution
+) -> None:
+    engine = await make_engine()
+    block = Block("", 2, (job("irreversible=wait"), job("fatal:x")))
+    workflow = await engine.submit_request(WorkReq("T", "", (block, Block("", 1, (job(""),)))))
+    await begin(engine, workflow)
+    await engine.until(lambda: bool(workflow.fatal))
+    engine = await make_engine()
+    found = await again(engine, workflow)
+    await engine.until(lambda: found.status is Status.NEEDS_OPERATOR)
+    (await engine.executor.run_of(found)).resolve(0, 0, resolution, ANN)
+    await engine.until(lambda: found.is_final)
+    assert found.status is Status.FAILED
+    assert statuses(found) == [[resolution.status.label, "failed"], ["not started"]]
+    assert not engine.irreversible.begun
+
+
 async def test_an_operators_words_are_never_taken_for_a_fatal_error(make_engine: MakeEngine) -> None:
     engine, workflow = await _needs_operator(
         make_engine, Block("", 1, (job("irreversible=wait"),)), Block("", 1, (job(""),))

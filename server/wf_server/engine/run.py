@@ -291,7 +291,8 @@ class Run:
             return True
         if self._over:
             self._give_up_retries(jobs)
-            return True
+            # What failed for good still waits for a person to say what nobody knows: its end is final.
+            return self.is_halted or not self._stance.unknown
         return jobs.is_empty and not self._stance.unknown
 
     async def _start(self, jobs: BlockRun, starting: list[int]) -> None:
