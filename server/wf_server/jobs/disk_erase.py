@@ -8,7 +8,7 @@ from typing import Protocol
 from wf_server.inventory import Inventory
 from wf_server.jobs.base import Arg, ArgKind, JobContext, JobFailed, JobType, Recovery
 from wf_server.jobs.settings import DiskEraseSettings
-from wf_server.jobs.waiting import wait_with_progress
+from wf_server.jobs.waiting import until_recorded, wait_with_progress
 from wf_server.model import JobId
 
 
@@ -50,7 +50,9 @@ class DiskErase(JobType):
             raise JobFailed(f"there is no machine {machine}.{site} in the inventory any more")
         ctx.log(f"erasing the disks of {machine}.{site} (simulated, {self._seconds:g} s)")
         await wait_with_progress(ctx, self._seconds, f"erasing {machine}.{site}")
-        await self._erasures.record_erasure(ctx.holder, site, machine, ctx.clock.now_us())
+        now = ctx.clock.now_us()
+        # It is done, whether or not that can be written down just now.
+        await until_recorded(ctx, 1.0, lambda: self._erasures.record_erasure(ctx.holder, site, machine, now))
         ctx.log(f"erased the disks of {machine}.{site}")
 
     async def verify(self, ctx: JobContext, args: Mapping[str, str]) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from wf_server.jobs.base import Arg, ArgKind, JobContext, JobFailed, JobType, Recovery
+from wf_server.jobs.waiting import until_recorded
 from wf_server.tokens import BucketView, Tokens
 
 #: How long a fatal job tries. Seconds.
@@ -43,17 +44,23 @@ class TokenBucket(JobType):
         if args["fatal"] == "true":
             await self._take_or_fail(ctx, bucket)
         else:
-            await self._tokens.wait(
-                bucket, ctx.holder, lambda view, ahead: ctx.progress(0.0, _waiting(view, ahead))
-            )
+            await until_recorded(ctx, 0.0, lambda: self._wait(ctx, bucket))
         ctx.log(f"took a token from {bucket}")
 
+    async def _wait(self, ctx: JobContext, bucket: str) -> None:
+        await self._tokens.wait(
+            bucket, ctx.holder, lambda view, ahead: ctx.progress(0.0, _waiting(view, ahead))
+        )
+
+    async def _take(self, ctx: JobContext, bucket: str) -> bool:
+        return await until_recorded(ctx, 0.0, lambda: self._tokens.take(bucket, ctx.holder))
+
     async def _take_or_fail(self, ctx: JobContext, bucket: str) -> None:
-        if await self._tokens.take(bucket, ctx.holder):
+        if await self._take(ctx, bucket):
             return
         ctx.progress(0.0, f"no token in {bucket}; trying for {_PATIENCE:g} s")
         await ctx.clock.sleep(_PATIENCE)
-        if not await self._tokens.take(bucket, ctx.holder):
+        if not await self._take(ctx, bucket):
             raise JobFailed(f"no token in bucket {bucket}{_next(self._tokens.level(bucket))}", fatal=True)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from wf_server.clock import Clock
 from wf_server.config import BucketSpec
+from wf_server.errors import StoreError
 from wf_server.inventory import Inventory, Site, SiteStatus
 from wf_server.jobs.base import JobFailed, JobType
 from wf_server.jobs.disk_erase import DiskErase
@@ -114,6 +115,51 @@ async def test_a_machine_that_is_gone_fails(clock: ManualClock) -> None:
     with pytest.raises(JobFailed, match=r"no machine aa01\.aap") as failed:
         await job_type.run(Context(clock), ERASE_ARGS)
     assert not failed.value.fatal
+
+
+async def test_an_erasure_that_cannot_be_written_down_waits(clock: ManualClock, inventory: Inventory) -> None:
+    class Full(MemoryErasures):
+        full = True
+
+        async def record_erasure(self, holder: JobId, site: str, machine: str, time_us: int) -> None:
+            if self.full:
+                raise StoreError("wf.db: database or disk is full")
+            await super().record_erasure(holder, site, machine, time_us)
+
+    ctx, erasures = Context(clock), Full()
+    job_type = DiskErase(DiskEraseSettings(seconds=30), lambda: inventory, erasures)
+    erasing = begin(job_type, ctx, ERASE_ARGS)
+    await clock.advance(40)
+    assert not erasing.done()
+    assert ctx.reports[-1] == (1.0, "waiting for the database: wf.db: database or disk is full")
+    erasures.full = False
+    await clock.advance(1)
+    await erasing
+    assert await job_type.verify(ctx, ERASE_ARGS)
+
+
+@pytest.mark.parametrize("fatal", ["true", "false"])
+async def test_a_token_that_cannot_be_written_down_is_waited_for(clock: ManualClock, fatal: str) -> None:
+    class Full(KeptTokens):
+        full = True
+
+        async def take_token(self, bucket: str, level: BucketLevel, holder: JobId, taken_us: int) -> None:
+            if self.full:
+                raise StoreError("wf.db: database or disk is full")
+            await super().take_token(bucket, level, holder, taken_us)
+
+    kept = Full()
+    tokens = Tokens({"b": BucketSpec(1, 1, 60)}, kept, clock)
+    await tokens.load()
+    ctx = Context(clock)
+    taking = begin(TokenBucket(tokens), ctx, {"bucket": "b", "fatal": fatal})
+    await clock.advance(5)
+    assert not taking.done()
+    assert "disk is full" in ctx.reports[-1][1]
+    kept.full = False
+    await clock.advance(1)
+    await taking
+    assert tokens.level("b").tokens == 0
 
 
 async def test_sleeps_do_not_share_their_seconds(clock: ManualClock) -> None:
