@@ -37,18 +37,15 @@ every = "9000h"
 class Nursery:
     """Starts one server after another, each forked off a process that has imported everything."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, database: Path | None = None) -> None:
         self.directory = directory
         self.effects = directory / "effects"
         self.effects.touch()
         self._files = ServerProcess(directory)
+        #: The one database of all lives.
+        self.database = database or self._files.database
         self._process: asyncio.subprocess.Process
         self.pid = 0
-
-    @property
-    def database(self) -> Path:
-        """The one database of all lives."""
-        return self._files.database
 
     @property
     def address(self) -> str:
@@ -84,7 +81,12 @@ class Nursery:
     async def start(self, *, die_at: int = 0) -> None:
         """Starts a server; `die_at` names the database statement at which it kills itself."""
         environment = {"WF_EFFECTS": str(self.effects), "WF_DIE_AT": str(die_at)}
-        flags = [*self._files.command("--listen", self.address)[3:], "--json-logs"]
+        flags = [
+            *self._files.command("--listen", self.address)[3:],
+            "--db",
+            str(self.database),
+            "--json-logs",
+        ]
         order = {"flags": flags, "environment": environment, "log": str(self.directory / "server.log")}
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(order).encode() + b"\n")

@@ -5,7 +5,8 @@
 
 A fork of a process that has imported everything serves in a fraction of the time: so hundreds of lives fit
 into a minute or two. The environment says the rest: WF_EFFECTS names the file of what happened in the world,
-WF_DIE_AT the database statement at which the process kills itself.
+WF_DIE_AT the database statement at which the process kills itself. While there is a file named `read-only`
+beside the effects, nothing can be written to the database.
 """
 
 from __future__ import annotations
@@ -110,32 +111,38 @@ def _with_job_types(effects: Effects) -> None:
     App.build = build_with_more  # type: ignore[method-assign]
 
 
-def _die_at(statement: int) -> None:
-    """Kills this process at a database statement: before it for an even number, else after it."""
-    execute = aiosqlite.Connection._execute
-    seen = 0
+def _instrument(die_at: int, read_only: Path) -> None:
+    """Kills this process at a database statement: before it for an even number, else after it.
 
-    async def counting(self: Any, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    While the file `read_only` is there, nothing can be written.
+    """
+    execute = aiosqlite.Connection._execute
+    seen, was_read_only = 0, False
+
+    async def instrumented(self: Any, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         def act(*args: Any, **kwargs: Any) -> Any:
-            nonlocal seen
+            nonlocal seen, was_read_only
+            if (is_read_only := read_only.exists()) or was_read_only:
+                was_read_only = True
+                self._conn.execute(f"PRAGMA query_only = {int(is_read_only)}")
             seen += 1
-            if seen == statement and statement % 2 == 0:
+            if seen == die_at and die_at % 2 == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
             result = fn(*args, **kwargs)
-            if seen == statement:
+            if seen == die_at:
                 os.kill(os.getpid(), signal.SIGKILL)
             return result
 
         return await execute(self, act, *args, **kwargs)  # type: ignore[no-untyped-call]
 
-    aiosqlite.Connection._execute = counting  # type: ignore[method-assign]
+    aiosqlite.Connection._execute = instrumented  # type: ignore[method-assign]
 
 
 def serve(flags: list[str], environment: Mapping[str, str]) -> None:
     """Runs one server to its end."""
-    _with_job_types(Effects(Path(environment["WF_EFFECTS"])))
-    if statement := int(environment.get("WF_DIE_AT") or 0):
-        _die_at(statement)
+    effects = Path(environment["WF_EFFECTS"])
+    _with_job_types(Effects(effects))
+    _instrument(int(environment.get("WF_DIE_AT") or 0), effects.with_name("read-only"))
     cli.main(flags)
 
 
