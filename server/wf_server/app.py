@@ -14,12 +14,14 @@ from pathlib import Path
 from wf_server import __version__
 from wf_server.clock import Clock, SystemClock
 from wf_server.config import ServerConfig, load_server_config
+from wf_server.engine.cache import WorkflowCache
 from wf_server.engine.checker import RequestChecker
 from wf_server.engine.control import Control
 from wf_server.engine.executor import Executor
 from wf_server.engine.job_logs import JobLogs
 from wf_server.engine.recorder import Recorder
 from wf_server.engine.recovery import Recoverer
+from wf_server.engine.retention import Retention
 from wf_server.engine.runner import LocalRunner
 from wf_server.engine.workflows import Workflows
 from wf_server.errors import ConfigError
@@ -125,6 +127,8 @@ class App:
             grace=config.workflow.stop_grace,
             max_running=config.limits.max_running,
         )
+        cache = WorkflowCache()
+        self._retention = Retention(store, config.retention, clock, cache)
         checker = RequestChecker(
             self.policies, self.registry, lambda: inventory.current, config.limits.max_jobs
         )
@@ -137,6 +141,7 @@ class App:
             hub,
             clock,
             self.registry,
+            cache,
         )
         control = Control(
             self._workflows,
@@ -160,6 +165,7 @@ class App:
                 stops.unwritten,
                 self.policies.problem,
                 inventory.problem,
+                self._retention.problem,
             )
             return [problem for problem in told if problem]
 
@@ -193,6 +199,8 @@ class App:
         self._closing.push_async_callback(self._executor.close, SHUTDOWN_SECONDS)
         await self._listen()
         self._closing.push_async_callback(self._stop_serving)
+        keeping = asyncio.create_task(self._retention.run(), name="retention")
+        self._closing.push_async_callback(_end, keeping)
 
     async def drain(self) -> None:
         """Takes no new work, and gives running jobs the configured time to end by themselves.
@@ -239,6 +247,11 @@ class App:
 def _names(services: Iterable[Service]) -> set[str]:
     """The services' full names, out of the paths of their methods: `/package.Service/Method`."""
     return {path.split("/")[1] for service in services for path in service.__mapping__()}
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
 
 
 async def _close_watcher(watcher: FileWatcher) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -59,6 +60,41 @@ class Limits(Section):
     """Log kept of one job; its oldest lines are dropped beyond that. Bytes."""
 
 
+def _parse_all(value: object) -> object:
+    return _LARGEST_MESSAGE if value == "all" else value
+
+
+def _parse_age(value: object) -> float:
+    return math.inf if value == "forever" else parse_duration(value)
+
+
+def _parse_archive(value: object) -> str | None:
+    if value is False:
+        return None
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(
+            f"{told(value)} names no directory; name one, or write false to delete without keeping anything"
+        )
+    return value
+
+
+class RetentionSettings(Section):
+    """How much of the past stays in the database. What is unfinished stays always."""
+
+    workflows: Annotated[Count, BeforeValidator(_parse_all)] = 10_000
+    """Workflows that have ended; those that ended first go first."""
+    age: Annotated[float, BeforeValidator(_parse_age), Field(gt=0)] = 365 * 86_400.0
+    """A workflow goes this long after its end. Seconds."""
+    rejections: Annotated[Count, BeforeValidator(_parse_all)] = 1_000
+    """Refused WorkReqs; the oldest go first."""
+    archive: Annotated[str | None, BeforeValidator(_parse_archive)] = "archive"
+    """The directory into which they go, relative to the database's; None: they are deleted."""
+
+    def directory(self, database: Path) -> Path | None:
+        """Where the archive of a database is."""
+        return None if self.archive is None else database.parent / self.archive
+
+
 @dataclass(frozen=True, slots=True)
 class BucketSpec:
     """A token bucket: full at first; every period a portion of tokens comes back."""
@@ -97,6 +133,7 @@ class _File(Section):
 
     workflow: WorkflowSettings = WorkflowSettings()
     limits: Limits = Limits()
+    retention: RetentionSettings = RetentionSettings()
     buckets: dict[BucketName, _Bucket] | None = None
     jobs: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
@@ -107,6 +144,7 @@ class ServerConfig:
 
     workflow: WorkflowSettings = field(default_factory=WorkflowSettings)
     limits: Limits = field(default_factory=Limits)
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
     #: By name.
     buckets: Mapping[str, BucketSpec] = field(default_factory=lambda: _SAMPLE_BUCKETS)
     #: Each job type's own settings, as written: the job type validates them.
@@ -138,7 +176,9 @@ def load_server_config(path: Path) -> ServerConfig:
     except ValidationError as error:
         raise ConfigError(f"{path}: {settings_problem(error, _File)}") from None
     buckets = _SAMPLE_BUCKETS if file.buckets is None else _bucket_specs(file.buckets)
-    return ServerConfig(file.workflow, file.limits, buckets, MappingProxyType(file.jobs), str(path))
+    return ServerConfig(
+        file.workflow, file.limits, file.retention, buckets, MappingProxyType(file.jobs), str(path)
+    )
 
 
 def _toml_problem(error: tomllib.TOMLDecodeError) -> str:

@@ -25,6 +25,10 @@ class StoreError(WfError):
     """The database cannot be used: not writable, damaged, or of a newer version."""
 
 
+class StoreInUse(StoreError):
+    """Another process uses the database."""
+
+
 class StoreConflict(StoreError):
     """A write contradicts what is in the database: a bug, which no waiting mends."""
 

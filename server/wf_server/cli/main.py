@@ -15,6 +15,7 @@ import uvloop
 
 from wf_server import __version__, logs
 from wf_server.app import App, Places
+from wf_server.cli.archive import archive
 from wf_server.cli.backup import backup
 from wf_server.cli.health import health
 from wf_server.cli.migrate import migrate
@@ -107,7 +108,7 @@ def init(directory: Path, demo: bool) -> None:
         click.echo(f"{directory} has all files already")
 
 
-for command in (backup, health, migrate, verify):
+for command in (archive, backup, health, migrate, verify):
     main.add_command(command)
 
 

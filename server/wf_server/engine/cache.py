@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from weakref import WeakValueDictionary
 
 from wf_server.model import Workflow
@@ -25,6 +27,10 @@ class WorkflowCache:
         self._kept: OrderedDict[str, Workflow] = OrderedDict()
         self._alive: WeakValueDictionary[str, Workflow] = WeakValueDictionary()
         self._weight = 0
+        #: Those that are being read from the database, and how often.
+        self._reading: Counter[str] = Counter()
+        #: Those that are leaving the database.
+        self._leaving: set[str] = set()
 
     def get(self, workflow_id: str) -> Workflow | None:
         """Returns the one object of a workflow, if it is in memory."""
@@ -41,6 +47,43 @@ class WorkflowCache:
             _, dropped = self._kept.popitem(last=False)
             self._weight -= _weight(dropped)
         return workflow
+
+    def is_leaving(self, workflow_id: str) -> bool:
+        """Whether a workflow is about to be deleted: it must not be read any more."""
+        return workflow_id in self._leaving
+
+    @contextmanager
+    def reading(self, workflow_id: str) -> Iterator[None]:
+        """A workflow is being read from the database, so nobody may delete it meanwhile."""
+        self._reading[workflow_id] += 1
+        try:
+            yield
+        finally:
+            self._reading[workflow_id] -= 1
+            self._reading += Counter()
+
+    @contextmanager
+    def parting(self, workflow_ids: Iterable[str]) -> Iterator[set[str]]:
+        """Lets go of workflows that are about to be deleted; gives those that nobody else holds.
+
+        Until the end of this nobody can get hold of them again.
+        """
+        free = {workflow_id for workflow_id in workflow_ids if self._let_go(workflow_id)}
+        self._leaving |= free
+        try:
+            yield free
+        finally:
+            self._leaving -= free
+
+    def _let_go(self, workflow_id: str) -> bool:
+        if self._reading[workflow_id]:
+            return False
+        kept = self._kept.pop(workflow_id, None)
+        if kept is not None:
+            self._weight -= _weight(kept)
+            del kept
+        # Whatever else holds it keeps it alive: a run, a watcher, an answer that is being written.
+        return workflow_id not in self._alive
 
 
 def _weight(workflow: Workflow) -> int:

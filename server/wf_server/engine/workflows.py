@@ -87,6 +87,7 @@ class Workflows:
         hub: Hub,
         clock: Clock,
         registry: JobRegistry,
+        cache: WorkflowCache,
     ) -> None:
         self._store = store
         self._recorder = recorder
@@ -97,7 +98,7 @@ class Workflows:
         self._clock = clock
         self._registry = registry
         self._submitting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._cache = WorkflowCache()
+        self._cache = cache
 
     async def check(self, request: WorkReq) -> list[Violation]:
         """Finds everything for which submit would refuse the request now; stores nothing."""
@@ -217,10 +218,11 @@ class Workflows:
     async def find(self, workflow_id: str) -> Workflow:
         """Returns a workflow with its state: live where it runs. Raises NotFound."""
         workflow = self._cache.get(workflow_id)
+        if workflow is None and not self._cache.is_leaving(workflow_id):
+            with self._cache.reading(workflow_id):
+                workflow = await self._store.load_workflow(workflow_id)
         if workflow is None:
-            workflow = await self._store.load_workflow(workflow_id)
-            if workflow is None:
-                raise NotFound(f"there is no workflow with the id {workflow_id[:80]!r}")
+            raise NotFound(f"there is no workflow with the id {workflow_id[:80]!r}")
         return self._cache.put(workflow)
 
     async def listing(

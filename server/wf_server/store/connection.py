@@ -12,7 +12,7 @@ from typing import IO
 
 import aiosqlite
 
-from wf_server.errors import StoreError
+from wf_server.errors import StoreError, StoreInUse
 from wf_server.store.backup import back_up
 from wf_server.store.queries import load_migrations
 from wf_server.store.snapshot import APPLICATION_ID, newer
@@ -42,7 +42,7 @@ def lock(path: Path) -> IO[str]:
         pid = holder.read().strip()
         holder.close()
         by = f" (process {pid})" if pid else ""
-        raise StoreError(f"{path}: in use by another wf-server{by}; stop it or name another --db") from None
+        raise StoreInUse(f"{path}: in use by another wf-server{by}; stop it or name another --db") from None
     holder.truncate(0)
     holder.write(str(os.getpid()))
     holder.flush()

@@ -162,6 +162,18 @@ class Store:
         if notes.progress:
             await connection.executemany(self._sql["upsert_progress"], notes.progress)
 
+    async def delete_workflows(self, keys: Sequence[int]) -> None:
+        """Deletes workflows that have ended, by their keys, with all that belongs to them, or none of it."""
+        rows = [(key,) for key in keys]
+        async with self._transaction() as connection:
+            for what in ("tokens", "erasures", "log", "progress", "changes", "workflow"):
+                await connection.executemany(self._sql[f"delete_{what}"], rows)
+
+    async def delete_rejections(self, keys: Sequence[int]) -> None:
+        """Deletes refused WorkReqs, by their keys."""
+        async with self._transaction() as connection:
+            await connection.executemany(self._sql["delete_rejection"], [(key,) for key in keys])
+
     async def load_workflow(self, workflow_id: str) -> Workflow | None:
         """Reads a workflow with all its history applied; None where there is no such id."""
         row = await self._read_one("select_workflow", (workflow_id,))

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import sqlite3
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from wf_server.config import BucketSpec
+from wf_server.errors import StoreError
 from wf_server.model import StopStatus
 from wf_server.store import encoding
 from wf_server.store.queries import load_queries
 from wf_server.store.snapshot import open_snapshot
+from wf_server.upkeep.archive import entries, is_cut_short
 from wf_server.upkeep.histories import UNREADABLE, HistoryCheck, Records, Stored
 from wf_server.upkeep.problems import RESTORE, Problem
 
@@ -132,6 +137,59 @@ class Verification:
             yield from _check_level(name, tokens, taken, self._buckets.get(name))
         for name, n in self._rows("select_buckets_without_level"):
             yield Problem(f"{n} were taken, and it has no level", about=f"bucket {name}")
+
+
+def check_archive(directory: Path, totals: Totals) -> Iterator[Problem]:
+    """Reads every file of an archive; `totals` counts each id once. Raises StoreError."""
+    if not directory.is_dir():
+        raise StoreError(f"{directory}: there is no such directory; name the archive's")
+    seen: set[str] = set()
+    for kind, check in (("workflows", _check_archived), ("rejections", _check_archived_rejection)):
+        for path in sorted(directory.glob(f"{kind}-*.jsonl.gz")):
+            yield from _check_file(path, check, totals, seen)
+
+
+def _check_file(
+    path: Path,
+    check: Callable[[dict[str, Any], Totals], Iterator[Problem]],
+    totals: Totals,
+    seen: set[str],
+) -> Iterator[Problem]:
+    line = 0
+    try:
+        for line, entry in enumerate(entries(path), 1):
+            # A crash may have archived it twice.
+            if entry["id"] not in seen:
+                seen.add(entry["id"])
+                for problem in check(entry, totals):
+                    yield replace(problem, about=f"{path} line {line}")
+    except (OSError, EOFError, zlib.error, *UNREADABLE) as error:
+        yield _unreadable(path, line, error)
+
+
+def _unreadable(path: Path, line: int, error: Exception) -> Problem:
+    if isinstance(error, (EOFError, gzip.BadGzipFile)) and is_cut_short(path):
+        told = f"ends in the middle of an entry, after line {line}"
+        advice = "it is in the database still: a server is archiving it, or will do so again"
+        return Problem(told, advice, str(path))
+    return Problem(f"cannot be read after line {line}: {error}", "restore the file from a backup", str(path))
+
+
+def _check_archived(entry: dict[str, Any], totals: Totals) -> Iterator[Problem]:
+    columns = {field.name: entry[field.name] for field in fields(Stored)}
+    columns |= {name: json.dumps(entry[name]) for name in ("counts", "request")}
+    noted = {(row[0], row[1]) for row in (*entry["log"], *entry["progress"])}
+    records = Records(sorted(noted), entry["tokens"], entry["erasures"])
+    totals.workflows += 1
+    totals.changes += len(entry["changes"])
+    yield from HistoryCheck(Stored(**columns)).run(entry["changes"], records)
+
+
+def _check_archived_rejection(entry: dict[str, Any], totals: Totals) -> Iterator[Problem]:
+    names = ("id", "name", "desc", "operator", "time_us", "blocks", "jobs", "violated", "first")
+    totals.rejections += 1
+    texts = [json.dumps(entry[name]) for name in ("violations", "request")]
+    yield from check_rejection([*(entry[name] for name in names), *texts])
 
 
 def check_rejection(row: Sequence[Any]) -> Iterator[Problem]:

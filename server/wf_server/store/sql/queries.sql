@@ -118,3 +118,24 @@ INSERT INTO stop_change (name, status, operator, reason, time_us) VALUES (?, ?, 
 -- name: select_latest_stops
 SELECT name, status, operator, reason, time_us FROM stop_change
 WHERE key IN (SELECT max(key) FROM stop_change GROUP BY name);
+
+-- name: delete_tokens
+DELETE FROM token WHERE workflow = (SELECT id FROM workflow WHERE key = ?);
+
+-- name: delete_erasures
+DELETE FROM erasure WHERE workflow = (SELECT id FROM workflow WHERE key = ?);
+
+-- name: delete_log
+DELETE FROM job_log WHERE workflow = ?;
+
+-- name: delete_progress
+DELETE FROM job_progress WHERE workflow = ?;
+
+-- name: delete_changes
+DELETE FROM change WHERE workflow = ?;
+
+-- name: delete_workflow
+DELETE FROM workflow WHERE key = ?;
+
+-- name: delete_rejection
+DELETE FROM rejection WHERE key = ?;

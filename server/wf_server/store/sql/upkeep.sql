@@ -6,17 +6,9 @@ SELECT id, name, desc, operator, created_us, mends, lineage_kind, lineage_id, su
        started_us, ended_us, since_us, reason, seq, current_block, counts, request, key
 FROM workflow ORDER BY key;
 
--- name: select_stored_one
-SELECT id, name, desc, operator, created_us, mends, lineage_kind, lineage_id, submit_key, blocks, status,
-       started_us, ended_us, since_us, reason, seq, current_block, counts, request, key
-FROM workflow WHERE key = ?;
-
 -- name: select_changes
 SELECT seq, block, job, status, time_us, error, operator, reason FROM change
 WHERE workflow = ? ORDER BY seq;
-
--- name: select_lines
-SELECT block, job, n, time_us, text FROM job_log WHERE workflow = ? ORDER BY block, job, n;
 
 -- name: select_logged
 SELECT DISTINCT block, job FROM job_log WHERE workflow = ?;
@@ -68,3 +60,42 @@ FROM bucket AS b ORDER BY b.name;
 
 -- name: select_buckets_without_level
 SELECT bucket, count(*) FROM token WHERE bucket NOT IN (SELECT name FROM bucket) GROUP BY bucket;
+
+-- name: select_due
+WITH ended AS (
+    SELECT key, id, seq, ended_us, row_number() OVER (ORDER BY ended_us DESC, key DESC) AS place
+    FROM workflow WHERE status IN (SELECT value FROM json_each(:final))
+)
+SELECT key, id, seq, ended_us FROM ended
+WHERE ended_us <= :rested AND (place > :keep OR ended_us < :before) ORDER BY ended_us, key;
+
+-- name: select_due_rejections
+SELECT key FROM rejection
+WHERE key NOT IN (SELECT key FROM rejection ORDER BY key DESC LIMIT :keep) ORDER BY key;
+
+-- name: archive_workflow
+SELECT id, name, desc, operator, created_us, mends, lineage_kind, lineage_id, submit_key, blocks, status,
+       started_us, ended_us, since_us, reason, seq, current_block, json(counts), json(request), key
+FROM workflow WHERE key = ?;
+
+-- name: archive_changes
+SELECT json_array(seq, block, job, status, time_us, error, operator, reason) FROM change
+WHERE workflow = ? ORDER BY seq;
+
+-- name: archive_log
+SELECT json_array(block, job, n, time_us, text) FROM job_log WHERE workflow = ? ORDER BY block, job, n;
+
+-- name: archive_progress
+SELECT json_array(block, job, fraction, message) FROM job_progress WHERE workflow = ? ORDER BY block, job;
+
+-- name: archive_tokens
+SELECT json_array(block, job, bucket, taken_us) FROM token WHERE workflow = ? ORDER BY block, job;
+
+-- name: archive_erasures
+SELECT json_array(block, job, site, machine, erased_us) FROM erasure WHERE workflow = ? ORDER BY block, job;
+
+-- name: archive_rejection
+SELECT json_object('format', ?, 'id', id, 'name', name, 'desc', desc, 'operator', operator,
+                   'time_us', time_us, 'blocks', blocks, 'jobs', jobs, 'violated', violated, 'first', first,
+                   'violations', json(violations), 'request', json(request))
+FROM rejection WHERE key = ?;
