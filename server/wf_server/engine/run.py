@@ -11,6 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from weakref import WeakMethod
 
 import structlog
 
@@ -65,7 +66,11 @@ class Run:
         self._clock = clock
         #: Seconds that a job which is told to end has to end.
         self._grace = grace
-        self._stance = Stance(workflow, recorder, hub, is_busy=self._is_busy, parked=parked)
+        # Weakly: a run that has ended is gone at once, and lets go of its workflow.
+        busy = WeakMethod(self._is_busy)
+        self._stance = Stance(
+            workflow, recorder, hub, is_busy=lambda: (found := busy()) is not None and found(), parked=parked
+        )
         self._budget = FailureBudget(workflow)
         self._jobs: BlockRun | None = None
         #: On their way to the record as running; their code has not begun.
