@@ -87,7 +87,7 @@ class Workflows:
         hub: Hub,
         clock: Clock,
         registry: JobRegistry,
-        cache: WorkflowCache,
+        cache: WorkflowCache | None = None,
     ) -> None:
         self._store = store
         self._recorder = recorder
@@ -98,7 +98,7 @@ class Workflows:
         self._clock = clock
         self._registry = registry
         self._submitting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._cache = cache
+        self._cache = cache or WorkflowCache()
 
     async def check(self, request: WorkReq) -> list[Violation]:
         """Finds everything for which submit would refuse the request now; stores nothing."""
