@@ -8,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wf_proto as pb
-from wf_server.model import Block, Retry, Workflow, WorkReq
-from wf_server.service.reports import get_report, status_report
+from wf_proto import published as old
+from wf_server.model import Block, Progress, Retry, Status, Workflow, WorkReq
+from wf_server.service.published_status import published_status
+from wf_server.service.reports import get_report, published_report, status_report
+from wf_server.service.translate import job_status_message
 from wf_server.service.wire import MAX_ARGS, Malformed, TooMany, read_request, read_submission
 
 texts = st.text(max_size=6)
@@ -121,6 +124,53 @@ async def test_what_is_reported_reads_back(request: pb.WorkReq) -> None:
         [j.name for j in b.jobs] for b in request.blocks
     ]
     assert (status.id, status.name) == ("w", request.name)
+
+
+times = st.integers(0, 2**52)
+errors = st.sampled_from(["", "disk on fire", "é" * 200])
+
+
+sane_retries = st.builds(
+    pb.Retry,
+    attempts=st.integers(2, 9),
+    delay=st.sampled_from(["", "5s"]),
+    backoff=st.sampled_from([0.0, 1.5]),
+    jitter=st.floats(0, 1),
+)
+sane_jobs = st.builds(pb.Job, name=texts, args=args) | st.builds(pb.Job, desc=texts, retry=sane_retries)
+sane_blocks = st.builds(pb.Block, desc=texts, jobs=st.lists(sane_jobs, max_size=3))
+
+
+@given(st.builds(pb.WorkReq, blocks=st.lists(sane_blocks, max_size=2)), st.data())
+async def test_the_status_of_every_job_is_written_as_the_library_would(
+    request: pb.WorkReq, data: st.DataObject
+) -> None:
+    workflow = Workflow("w", await read_request(bytes(request), 100, nested=False), "me", 5)
+    for b, j, _ in workflow.request.jobs():
+        state = workflow.blocks[b]
+        state.statuses[j] = data.draw(st.sampled_from(list(Status)))
+        state.started[j], state.ended[j] = data.draw(times), data.draw(times)
+        state.retries[j], state.attempts[j] = data.draw(st.integers(1, 9)), data.draw(st.integers(0, 300))
+        state.errors[j] = data.draw(errors)
+        if data.draw(st.booleans()):
+            workflow.progress[b, j] = Progress(data.draw(st.floats(0, 1)), data.draw(texts))
+    blocks = range(len(workflow.blocks))
+    expected = [
+        pb.BlockStatus(
+            jobs=[job_status_message(workflow, b, j) for j in range(len(workflow.blocks[b].statuses))]
+        )
+        for b in blocks
+    ]
+    status = pb.StatusResponse().parse((await status_report(workflow)).data)
+    again = pb.StatusResponse().parse(bytes(pb.StatusResponse(blocks=expected)))
+    assert [block.jobs for block in status.blocks] == [block.jobs for block in again.blocks]
+    published = old.StatusResp().parse((await published_report(workflow)).data)
+    assert [
+        [(j.name, j.desc, j.args, j.status, j.error) for j in block.jobs] for block in published.blocks
+    ] == [
+        [(j.name, j.desc, j.args, published_status(int(j.status)), j.error) for j in block.jobs]
+        for block in again.blocks
+    ]
 
 
 lineages = st.builds(pb.Lineage, kind=st.sampled_from(list(pb.LineageKind)), workflow_id=texts)

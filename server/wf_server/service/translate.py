@@ -17,7 +17,6 @@ from wf_server.model import (
     Block,
     Change,
     Fate,
-    Job,
     JobId,
     Lineage,
     LineageKind,
@@ -72,15 +71,8 @@ def block_head(block: Block) -> pb.Block:
     )
 
 
-def job_message(job: Job) -> pb.Job:
-    """One job of a WorkReq."""
-    message = pb.Job(name=job.name, desc=job.desc, args=dict(job.args), timeout=job.timeout)
-    if job.retry is not None:
-        message.retry = _retry_message(job.retry)
-    return message
-
-
-def _retry_message(retry: Retry) -> pb.Retry:
+def retry_message(retry: Retry) -> pb.Retry:
+    """When a job is tried again."""
     return pb.Retry(
         attempts=retry.attempts,
         delay=retry.delay,
@@ -247,11 +239,12 @@ def job_status_message(
         progress_message=progress.message if progress else "",
         log=list(log),
         attempts=state.attempts_of(job),
-        next_attempt=time_or_none(_next_attempt_us(workflow, block, job)),
+        next_attempt=time_or_none(next_attempt_us(workflow, block, job)),
     )
 
 
-def _next_attempt_us(workflow: Workflow, block: int, job: int) -> int:
+def next_attempt_us(workflow: Workflow, block: int, job: int) -> int:
+    """When a job that failed is tried again; 0 where it is not."""
     state, retry = workflow.blocks[block], workflow.request.blocks[block].jobs[job].retry
     if state.statuses[job] != Status.RETRYING or retry is None:
         return 0

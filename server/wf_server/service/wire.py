@@ -26,8 +26,8 @@ MAX_ARGS = 100
 MAX_TEXTS = 1_000
 
 #: The numbers of repeated fields: WorkReq.blocks, Block.jobs; StatusResponse.blocks, BlockStatus.jobs.
-REQUEST_BLOCKS = 3
-STATUS_BLOCKS = 4
+REQUEST_BLOCKS = REQUEST_JOBS = 3
+STATUS_BLOCKS = STATUS_JOBS = 4
 SNAPSHOT_BLOCKS = 2
 #: Single fields: WatchResponse.snapshot, GetRejectionResponse.work_req.
 WATCH_SNAPSHOT = 1
@@ -316,14 +316,11 @@ async def write_report(head: Message, blocks: AsyncIterator[bytes], number: int)
     return b"".join(parts)
 
 
-async def write_block(head: Message, portions: Iterable[Message]) -> bytes:
-    """A block from its head and from messages of the same type that hold some of its jobs each.
-
-    Concatenated encodings of a message are the encoding of the merged message.
-    """
+async def write_block(head: Message, portions: Iterable[bytes]) -> bytes:
+    """A block from its head, which lacks the jobs, and from the encodings of some of them each."""
     parts = [bytes(head)]
     for portion in portions:
-        parts.append(bytes(portion))
+        parts.append(portion)
         await asyncio.sleep(0)
     return b"".join(parts)
 
