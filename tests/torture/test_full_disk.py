@@ -1,4 +1,4 @@
-"""A disk that is full, and one that cannot be written, under a running server: a real file system of its own."""
+"""A full disk, and one that cannot be written, under a running server: a real file system of its own."""
 
 from __future__ import annotations
 
