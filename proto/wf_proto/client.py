@@ -100,7 +100,7 @@ class Client:
     # Workflows
 
     async def check(self, work_req: pb.WorkReq) -> list[pb.Violation]:
-        """Asks what submit would say of a WorkReq; nothing is stored. Empty: it would be accepted."""
+        """Asks what submit would say of a WorkReq; nothing is stored. Those of level deny would refuse it."""
         stub = pb.WorkflowServiceStub(self._connected())
         answer = await self._read(stub.check, pb.CheckRequest(work_req=work_req))
         return answer.violations
@@ -112,18 +112,21 @@ class Client:
         mends_rejection_id: str = "",
         key: str | None = None,
         lineage: pb.Lineage | None = None,
+        acknowledge: Iterable[str] = (),
     ) -> str:
         """Stores a WorkReq and returns its id. Raises Rejected, EmergencyStopped, AlreadyExists.
 
         `mends_rejection_id` names the refused one that this mends; NotFound where there is none. Under the
         same `key` the same request is stored once, however often it is sent; None: a new key, so that this
         call may be repeated when its answer is lost. AlreadyExists: the key was used for another request.
+        `acknowledge` names the policies whose warnings are accepted.
         """
         stub = pb.WorkflowServiceStub(self._connected())
         request = pb.SubmitRequest(
             work_req=work_req,
             mends_rejection_id=mends_rejection_id,
             key=str(uuid.uuid4()) if key is None else key,
+            acknowledge=list(acknowledge),
         )
         if lineage is not None:
             request.lineage = lineage

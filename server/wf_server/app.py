@@ -130,7 +130,7 @@ class App:
         cache = WorkflowCache()
         self._retention = Retention(store, config.retention, clock, cache)
         checker = RequestChecker(
-            self.policies, self.registry, lambda: inventory.current, config.limits.max_jobs
+            self.policies, self.registry, lambda: inventory.current, config.limits.max_jobs, clock
         )
         self._workflows = Workflows(
             store,
@@ -180,6 +180,7 @@ class App:
                 __version__,
                 problems,
                 lambda: self._executor.is_draining,
+                checker.breaches,
             ),
             InventoryService(inventory),
             PublishedService(self._workflows, control, config.limits.max_jobs),

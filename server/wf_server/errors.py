@@ -34,14 +34,15 @@ class StoreConflict(StoreError):
 
 
 class Refused(WfError):
-    """A WorkReq breaks its structure or a policy."""
+    """A WorkReq breaks its structure or a policy; `advice` is what could be done without mending it."""
 
-    def __init__(self, violations: Sequence[Violation], rejection_id: str = "") -> None:
+    def __init__(self, violations: Sequence[Violation], rejection_id: str = "", advice: str = "") -> None:
         self.violations = tuple(violations)
         self.rejection_id = rejection_id
         first = self.violations[0].sentence() if self.violations else "refused"
         more = len(self.violations) - 1
-        super().__init__(first + (f" (and {more} more violation{'s' * (more > 1)})" if more else ""))
+        more_words = f" (and {more} more violation{'s' * (more > 1)})" if more else ""
+        super().__init__(first + more_words + (f"; {advice}" if advice else ""))
 
 
 class EmergencyStopped(Refused):

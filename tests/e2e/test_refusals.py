@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 import wf_proto as pb
 from tests.e2e.requests import GO, block, decom, ended, erase, erasure, job, naps, token
 from tests.e2e.server_process import ServerProcess
 from wf_proto.client import Client
-from wf_proto.errors import EmergencyStopped, NotFound, Rejected
+from wf_proto.errors import EmergencyStopped, InvalidRequest, NotFound, Rejected
 
 Place = tuple[str, int | None, int | None, str]
 
@@ -165,6 +167,61 @@ async def test_start_or_end_with_end(server: ServerProcess) -> None:
         assert places(await client.check(missing)) == {("startOrEnd", 0, 0, "")}
         assert places(await client.check(wrong)) == {("startOrEnd", 0, 0, "seconds")}
         assert await client.check(pb.WorkReq(name="Maintenance"))
+
+
+def _leveled(level: str, **settings: object) -> str:
+    restrict = {"Name": "restrictJobTypes", "Settings": {"AllowedJobs": ["sleep"]}}
+    limit = {"Name": "maxJobs", "Level": level, "Settings": settings}
+    return json.dumps({"Name": "Maintenance", "Policies": [restrict, limit]}) + "\n"
+
+
+async def test_warnings_are_acknowledged_by_name_and_hold_for_exec(server: ServerProcess) -> None:
+    (server.configs / "policies.json").write_text(_leveled("warn", WorkReq=1))
+    await server.restart()
+    request = naps(1, 1)
+    async with server.client() as client:
+        (found,) = await client.check(request)
+        assert (found.policy, found.level) == ("maxJobs", pb.PolicyLevel.WARN)
+        with pytest.raises(Rejected, match="to submit it all the same, acknowledge maxJobs") as error:
+            await client.submit(request)
+        assert error.value.violations[0].level == pb.PolicyLevel.WARN
+        kept = await client.get_rejection(error.value.rejection_id)
+        assert kept.violations[0].level == pb.PolicyLevel.WARN
+        with pytest.raises(InvalidRequest, match=r"there is no policy .maxjobs.; known are allowedArgs"):
+            await client.submit(request, acknowledge=["maxjobs"])
+        workflow_id = await client.submit(request, acknowledge=["maxJobs"])
+        never = await client.submit(request, acknowledge=["maxJobs"])
+    # It is on record, so a restart does not forget it.
+    await server.restart()
+    async with server.client() as client:
+        await client.exec(workflow_id)
+        assert (await ended(client, workflow_id)).status == pb.Status.COMPLETED
+    (server.configs / "policies.json").write_text(_leveled("deny", WorkReq=1))
+    await server.restart()
+    async with server.client() as client:
+        with pytest.raises(Rejected, match="too many jobs"):
+            await client.exec(never)
+        with pytest.raises(Rejected, match="too many jobs"):
+            await client.submit(request, acknowledge=["maxJobs"])
+
+
+async def test_a_dry_run_records_and_refuses_nothing(server: ServerProcess) -> None:
+    (server.configs / "policies.json").write_text(_leveled("dryRun", WorkReq=1))
+    await server.restart()
+    async with server.client() as client:
+        (found,) = await client.check(naps(1, 1))
+        assert (found.policy, found.level) == ("maxJobs", pb.PolicyLevel.DRY_RUN)
+        await client.submit(naps(1, 1))
+        await client.submit(naps(1, 1))
+        await client.submit(naps(1))
+        ((restrict, limit),) = [kind.policies for kind in (await client.list_policies()).workflow_types]
+        assert (restrict.level, restrict.breaches) == (pb.PolicyLevel.DENY, 0)
+        assert (limit.level, limit.breaches) == (pb.PolicyLevel.DRY_RUN, 2)
+        # Beside a refusal it is not told as one.
+        with pytest.raises(Rejected) as error:
+            await client.submit(pb.WorkReq(name="Maintenance", blocks=[block(decom(), decom())]))
+        assert {violation.policy for violation in error.value.violations} == {"restrictJobTypes"}
+    assert "broken in a dry run" in server.log()
 
 
 async def test_broken_policies_refuse_with_the_reason_until_mended(server: ServerProcess) -> None:

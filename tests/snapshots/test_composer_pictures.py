@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from wf_tui.state.format import count
 from wf_tui.state.job_samples import sample_job_types
-from wf_tui.state.models import Block, Job, Status, Violation, WorkReq
+from wf_tui.state.models import Block, Job, PolicyLevel, Status, Violation, WorkReq
 from wf_tui.state.samples import ERASE, counts_of, erase_blocks, summary_of
 from wf_tui.testing import FakeGateway, add_workflow, sample_gateway
 
@@ -70,6 +71,24 @@ def cloneable(request: WorkReq, *violations: Violation) -> FakeGateway:
 
 def test_empty(picture: Picture) -> None:
     assert picture(cloneable(ERASURE), "c", size=(80, 24))
+
+
+@SIZES
+def test_warned(picture: Picture, size: tuple[int, int]) -> None:
+    warnings = (
+        replace(VIOLATIONS[0], level=PolicyLevel.WARN),
+        Violation(
+            "maxConcurrency",
+            "the rate limit is too high for a block",
+            0,
+            None,
+            "rateLimit",
+            "9",
+            "5",
+            PolicyLevel.DRY_RUN,
+        ),
+    )
+    assert picture(cloneable(ERASURE, *warnings), "C", "n", size=size)
 
 
 @SIZES

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from wf_tui.gateway import Overloaded
-from wf_tui.state.models import Status, Violation
+from wf_tui.state.models import PolicyLevel, Status, Violation
 from wf_tui.state.samples import ago, counts_of, erase_blocks, sample_board, sample_buckets, summary_of
 from wf_tui.testing import FakeGateway, add_workflow, sample_gateway
 
@@ -77,6 +78,12 @@ def test_verdict(picture: Picture) -> None:
 
 def test_refused_verdict(picture: Picture) -> None:
     assert picture(refused(), "e", "enter", "enter", "enter", size=(80, 24))
+
+
+def test_warned_verdict(picture: Picture) -> None:
+    gateway = sample_gateway()
+    gateway.verdict = tuple(replace(one, level=PolicyLevel.WARN) for one in VIOLATIONS[:2])
+    assert picture(gateway, "e", "enter", "enter", "enter", size=(80, 24))
 
 
 def test_no_verdict(picture: Picture) -> None:

@@ -217,7 +217,7 @@ class Simulation:
             grace=GRACE,
             max_running=self.max_running,
         )
-        checker = RequestChecker(policies, registry, lambda: nowhere, 1_000)
+        checker = RequestChecker(policies, registry, lambda: nowhere, 1_000, self.clock)
         workflows = Workflows(store, recorder, executor, checker, stops, hub, self.clock, registry)
         control = Control(workflows, recorder, executor, self.clock, exec_within=1e9)
         parts = Parts(store, hub, recorder, stops, executor, workflows, control, world, record)

@@ -19,6 +19,8 @@ from wf_server.store.backup import back_up
 from wf_server.store.queries import load_migrations
 from wf_server.upkeep.verify import Verification
 
+NEWEST = len(load_migrations())
+
 
 def run(*args: str) -> Result:
     return CliRunner().invoke(main, args, catch_exceptions=False)
@@ -202,19 +204,22 @@ ALL = {"workflow": COMMON, **dict.fromkeys(("change", "rejection", "bucket", "to
 def test_migrating_loses_nothing_and_keeps_the_old_database(old: Path, tmp_path: Path) -> None:
     before = {table: rows(old, table, columns) for table, columns in ALL.items()}
     result = run("migrate", "--db", str(old), "--check")
-    assert (result.exit_code, result.output) == (1, f"{old}: version 1; this wf-server's is 2\n")
+    assert (result.exit_code, result.output) == (1, f"{old}: version 1; this wf-server's is {NEWEST}\n")
     assert rows(old, "workflow")[0][0] == 1
     kept = tmp_path / "wf.db.v1-backup"
     assert not kept.exists()
     result = run("migrate", "--db", str(old))
     assert result.exit_code == 0
-    assert result.output.splitlines()[-1] == f"{old}: now version 2; as it was: {kept}"
+    assert result.output.splitlines()[-1] == f"{old}: now version {NEWEST}; as it was: {kept}"
     assert {table: rows(old, table, columns) for table, columns in ALL.items()} == before
     assert {table: rows(kept, table, columns) for table, columns in ALL.items()} == before
     assert rows(old, "workflow", "id, since_us") == [("done", 15), ("going", 20), ("new", 7)]
     assert clean(old)
     result = run("migrate", "--db", str(old), "--check")
-    assert (result.exit_code, result.output) == (0, f"{old}: version 2; this wf-server's is 2\n")
+    assert (result.exit_code, result.output) == (
+        0,
+        f"{old}: version {NEWEST}; this wf-server's is {NEWEST}\n",
+    )
 
 
 async def test_a_server_keeps_the_old_database_too(old: Path, tmp_path: Path) -> None:

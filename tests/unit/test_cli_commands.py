@@ -32,6 +32,11 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home = tmp_path_factory.mktemp("server")
     server = (sys.executable, "-m", "wf_server")
     subprocess.run([*server, "init", str(home), "--demo"], check=True, stdout=subprocess.DEVNULL)
+    warned = {"Name": "maxJobs", "Level": "warn", "Settings": {"WorkReq": 1}}
+    with (home / "configs" / "policies.json").open("a") as policies:
+        json.dump({"Name": "Warned", "Policies": [warned]}, policies)
+    with (home / "configs" / "es.json").open("a") as stops:
+        json.dump({"Name": "Warned", "Status": "go"}, stops)
     with tempfile.TemporaryDirectory(prefix="wf-") as short, (home / "log").open("w") as log:
         socket = Path(short) / "s"
         flags = ["--listen", f"unix:{socket}", "--configs", str(home / "configs")]
@@ -87,6 +92,29 @@ def test_check_says_yes_or_why_not(wf: Wf) -> None:
     verdict = wf.json("check", str(wf.bad), ends=3)
     assert verdict["accepted"] is False
     assert {(v["block"], v["job"], v["arg"]) for v in verdict["violations"]} >= {(0, 0, "second")}
+
+
+def test_warnings_pass_once_they_are_acknowledged(wf: Wf) -> None:
+    wf.file.write_text(FILE.replace("Maintenance", "Warned"))
+    file = str(wf.file)
+    told = wf("check", file, ends=3).stderr
+    assert "rule     maxJobs, warn" in told
+    assert "only warnings; it would be accepted with --acknowledge maxJobs" in told
+    verdict = wf.json("check", file, ends=3)
+    assert (verdict["accepted"], verdict["acknowledge"]) == (False, ["maxJobs"])
+    assert verdict["violations"][0]["level"] == "warn"
+    assert "only warnings; to go on all the same: --acknowledge maxJobs" in wf("submit", file, ends=3).stderr
+    assert "there is no policy" in wf("submit", file, "--acknowledge", "maxjobs", ends=2).stderr
+
+    passed = wf("check", file, "--acknowledge", "maxJobs")
+    assert "would be accepted" in passed.stdout
+    assert "rule     maxJobs, warn" in passed.stderr
+    verdict = wf.json("check", file, "--acknowledge", "maxJobs")
+    assert (verdict["accepted"], verdict["acknowledge"]) == (True, [])
+    identifier = wf("submit", file, "--acknowledge", "maxJobs").stdout.strip()
+    wf("clone", identifier, ends=3)
+    assert wf("clone", identifier, "--acknowledge", "maxJobs").stdout.strip()
+    assert "maxJobs, warn" in wf("policies").stdout
 
 
 def test_check_reads_standard_input(wf: Wf) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from textual.binding import Binding
-from textual.widgets import Button, Input
+from textual.widgets import Button, Input, Static
 
 from tests.unit.composing import REQUEST, composer, gateway_with_types
 from wf_tui.dialogs.confirm import ConfirmDialog
@@ -17,7 +17,7 @@ from wf_tui.screens.composer import ComposerScreen
 from wf_tui.screens.composer.desk import Desk
 from wf_tui.screens.workflow import WorkflowScreen
 from wf_tui.state.composition import TOP, Place
-from wf_tui.state.models import Block, Job, Status, Violation, WorkReq
+from wf_tui.state.models import Block, Job, PolicyLevel, Status, Violation, WorkReq
 from wf_tui.state.samples import ERASE, counts_of, erase_blocks, summary_of
 from wf_tui.testing import add_workflow
 from wf_tui.widgets.form_pane import FieldInput, FieldRow
@@ -337,3 +337,44 @@ async def test_the_way_past_a_draft_is_not_called_cancel(tmp_path: Path) -> None
         assert it.request == REQUEST
         await it.press("ctrl+s", "right", "enter")
         assert it.gateway.called("submit") == [(REQUEST, "r-7")], "it still mends the same rejection"
+
+
+async def test_warnings_are_acknowledged_by_name_when_it_is_submitted() -> None:
+    gateway = gateway_with_types()
+    gateway.verdict = (
+        Violation("maxJobs", "too many jobs", level=PolicyLevel.WARN),
+        Violation("sameArgs", "differs", 0, 0, "seconds", level=PolicyLevel.DRY_RUN),
+        Violation("allowedArgs", "none of the allowed", 0, 0, "seconds", level=PolicyLevel.WARN),
+    )
+    async with composer(gateway, REQUEST) as it:
+        assert "if you acknowledge allowedArgs, maxJobs" in it.screen.verdict_words().plain
+        await it.press("ctrl+s")
+        facts = str(it.app.screen.query_one(".facts", Static).render())
+        assert "Acknowledges  allowedArgs, maxJobs" in facts
+        await it.press("enter")
+        assert gateway.called("submit") == [], "Cancel has the focus"
+        await it.press("ctrl+s", "right", "enter")
+    assert gateway.called("submit") == [(REQUEST, ("allowedArgs", "maxJobs"))]
+
+
+async def test_nothing_is_acknowledged_beside_a_refusal_that_would_be_in_vain() -> None:
+    gateway = gateway_with_types()
+    gateway.verdict = (
+        Violation("maxJobs", "too many jobs", level=PolicyLevel.WARN),
+        Violation("sameArgs", "differs", 0, 0, "seconds"),
+    )
+    async with composer(gateway, REQUEST) as it:
+        assert it.screen.verdict_words().plain.startswith("✗ 2 violations")
+        await it.press("ctrl+s")
+        facts = str(it.app.screen.query_one(".facts", Static).render())
+        assert "1 violation: the server will refuse it" in facts
+        assert "Acknowledges" not in facts
+
+
+async def test_a_dry_run_asks_for_nothing() -> None:
+    gateway = gateway_with_types()
+    gateway.verdict = (Violation("maxJobs", "too many jobs", level=PolicyLevel.DRY_RUN),)
+    async with composer(gateway, REQUEST) as it:
+        assert "It breaks 1 rule in a dry run" in it.screen.verdict_words().plain
+        await it.press("ctrl+s", "right", "enter")
+    assert gateway.called("submit") == [(REQUEST,)]

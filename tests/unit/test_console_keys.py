@@ -20,7 +20,7 @@ from wf_tui.screens.stops import StopsScreen
 from wf_tui.screens.wizard import WizardScreen
 from wf_tui.screens.workflow import WorkflowScreen
 from wf_tui.screens.workflows import WorkflowsScreen
-from wf_tui.state.models import ChangeBatch, Status, Summary, Violation
+from wf_tui.state.models import ChangeBatch, PolicyLevel, Status, Summary, Violation
 from wf_tui.state.rows import Row
 from wf_tui.state.samples import (
     ERASE,
@@ -343,6 +343,21 @@ async def test_a_lost_connection_is_shown_and_mended_by_itself() -> None:
         await settle(it.pilot)
         assert not it.app.screen.query_one("#lost").display
         assert it.app.screen.query_one(WorkflowTable).listing[0].status is S.COMPLETED
+
+
+async def test_whoever_goes_on_in_the_wizard_acknowledges_its_warnings() -> None:
+    gateway = sample_gateway()
+    gateway.new_id = waiting_erasure(gateway).id
+    gateway.verdict = (Violation("maxJobs", "too many jobs", level=PolicyLevel.WARN),)
+    async with console(gateway) as it:
+        await it.press("e", "enter", "enter", "enter")
+        words = str(it.app.screen.query_one("#words-4", Static).render())
+        assert "Whoever goes on acknowledges maxJobs" in words
+        await it.press("enter")
+        await it.type("aap")
+        await it.press("enter")
+        ((_, acknowledged),) = gateway.called("submit")
+        assert acknowledged == ("maxJobs",)
 
 
 async def test_the_wizard_erases_what_was_confirmed() -> None:

@@ -23,7 +23,10 @@ from wf_server.model import (
     Violation,
     WorkReq,
 )
+from wf_server.store.queries import load_migrations
 from wf_server.upkeep.verify import Verification
+
+NEWEST = len(load_migrations())
 
 BUCKETS = {"b": BucketSpec(3, 1, 60.0)}
 
@@ -264,7 +267,7 @@ def test_what_cannot_be_checked_is_one_line_with_what_to_do(tmp_path: Path, kind
     told = {
         "missing": "there is no such file; name the database with --db",
         "directory": "is a directory",
-        "older": "older than this wf-server's 2; bring it up to date with `wf-server migrate`",
-        "newer": "newer than the 2 this wf-server knows; use a newer wf-server",
+        "older": f"older than this wf-server's {NEWEST}; bring it up to date with `wf-server migrate`",
+        "newer": f"newer than the {NEWEST} this wf-server knows; use a newer wf-server",
     }
     assert told.get(kind, "is not a wf database; name another --db") in result.output

@@ -13,7 +13,7 @@ from wf_server.model import Block, Progress, Retry, Status, Workflow, WorkReq
 from wf_server.service.published_status import published_status
 from wf_server.service.reports import get_report, published_report, status_report
 from wf_server.service.translate import job_status_message
-from wf_server.service.wire import MAX_ARGS, Malformed, TooMany, read_request, read_submission
+from wf_server.service.wire import MAX_ARGS, Malformed, Submission, TooMany, read_request, read_submission
 
 texts = st.text(max_size=6)
 numbers = st.integers(-(2**31), 2**31 - 1)
@@ -176,10 +176,22 @@ async def test_the_status_of_every_job_is_written_as_the_library_would(
 lineages = st.builds(pb.Lineage, kind=st.sampled_from(list(pb.LineageKind)), workflow_id=texts)
 
 
-@given(st.builds(pb.SubmitRequest, work_req=requests, mends_rejection_id=texts, key=texts, lineage=lineages))
+submissions = st.builds(
+    pb.SubmitRequest,
+    work_req=requests,
+    mends_rejection_id=texts,
+    key=texts,
+    lineage=lineages,
+    acknowledge=st.lists(texts, max_size=5),
+)
+
+
+@given(submissions)
 def test_it_reads_what_a_submission_says_beside_the_request(message: pb.SubmitRequest) -> None:
     lineage = message.lineage
-    expected = (message.mends_rejection_id, message.key, int(lineage.kind), lineage.workflow_id)
+    origin = (int(lineage.kind), lineage.workflow_id)
+    acknowledged = tuple(message.acknowledge)
+    expected = Submission(message.mends_rejection_id, message.key, *origin, acknowledged)
     assert read_submission(bytes(message)) == expected
 
 

@@ -89,17 +89,24 @@ class Gateway(Protocol):
         ...
 
     async def check(self, request: WorkReq) -> tuple[Violation, ...]:
-        """Asks what Submit would say; nothing is stored. Empty: it would be accepted."""
+        """Asks what Submit would say; nothing is stored. What has the level deny would refuse it."""
         ...
 
     async def submit(
-        self, request: WorkReq, *, mends: str = "", lineage: Lineage | None = None, key: str | None = None
+        self,
+        request: WorkReq,
+        *,
+        mends: str = "",
+        lineage: Lineage | None = None,
+        key: str | None = None,
+        acknowledge: Sequence[str] = (),
     ) -> str:
         """Stores a WorkReq; returns its id. Raises Refused.
 
         `mends` is the id of the rejection that it mends, NotFound where there is none; `lineage` the workflow
         that it was made from. Under the same `key` the same request is stored once; None: a key of its own.
-        AlreadyExecuted: the key was used for another request.
+        AlreadyExecuted: the key was used for another request. `acknowledge` names the policies whose warnings
+        are accepted.
         """
         ...
 

@@ -96,13 +96,23 @@ class GrpcGateway:
         return tuple(translate.violation(violation) for violation in found)
 
     async def submit(
-        self, request: WorkReq, *, mends: str = "", lineage: Lineage | None = None, key: str | None = None
+        self,
+        request: WorkReq,
+        *,
+        mends: str = "",
+        lineage: Lineage | None = None,
+        key: str | None = None,
+        acknowledge: Sequence[str] = (),
     ) -> str:
         """Stores a WorkReq; returns its id."""
         source = translate.lineage_to_proto(lineage) if lineage else None
         with _translated():
             return await self._client.submit(
-                translate.request_to_proto(request), mends_rejection_id=mends, key=key, lineage=source
+                translate.request_to_proto(request),
+                mends_rejection_id=mends,
+                key=key,
+                lineage=source,
+                acknowledge=acknowledge,
             )
 
     async def execute(self, workflow_id: str) -> None:

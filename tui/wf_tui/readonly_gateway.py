@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NoReturn
 
 from wf_tui.gateway import FailedPrecondition
@@ -15,7 +16,13 @@ class ReadOnlyGateway(GrpcGateway):
     """Reads as the real one does."""
 
     async def submit(
-        self, request: WorkReq, *, mends: str = "", lineage: Lineage | None = None, key: str | None = None
+        self,
+        request: WorkReq,
+        *,
+        mends: str = "",
+        lineage: Lineage | None = None,
+        key: str | None = None,
+        acknowledge: Sequence[str] = (),
     ) -> str:
         """Raises FailedPrecondition."""
         _refuse()

@@ -195,10 +195,16 @@ class FakeGateway:
         return self.verdict
 
     async def submit(
-        self, request: WorkReq, *, mends: str = "", lineage: Lineage | None = None, key: str | None = None
+        self,
+        request: WorkReq,
+        *,
+        mends: str = "",
+        lineage: Lineage | None = None,
+        key: str | None = None,
+        acknowledge: Sequence[str] = (),
     ) -> str:
-        """Keeps the request under `new_id`; the call tells what it mends, comes from, and its key, if any."""
-        self._answer("submit", request, *filter(None, [mends, lineage, key]))
+        """Keeps the request under `new_id`; the call tells what it mends and comes from, key, warnings."""
+        self._answer("submit", request, *filter(None, [mends, lineage, key, tuple(acknowledge)]))
         self.requests[self.new_id] = request
         return self.new_id
 

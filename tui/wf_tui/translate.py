@@ -141,7 +141,19 @@ def violation(message: pb.Violation) -> m.Violation:
         arg=message.arg,
         found=message.found,
         expected=message.expected,
+        level=_policy_level(message.level),
     )
+
+
+def _policy_level(number: int) -> m.PolicyLevel:
+    # What an older or a newer server means by another number is the strictest.
+    return _POLICY_LEVELS.get(number, m.PolicyLevel.DENY)
+
+
+_POLICY_LEVELS = {
+    int(pb.PolicyLevel.WARN): m.PolicyLevel.WARN,
+    int(pb.PolicyLevel.DRY_RUN): m.PolicyLevel.DRY_RUN,
+}
 
 
 def rejection_summary(message: pb.RejectionSummary) -> m.RejectionSummary:
@@ -413,7 +425,11 @@ def policy_book(message: pb.ListPoliciesResponse) -> m.PolicyBook:
     """Returns the policies of a message."""
     types = tuple(
         m.WorkflowType(
-            kind.name, tuple(m.Policy(p.name, p.help, settings(p.settings_json)) for p in kind.policies)
+            kind.name,
+            tuple(
+                m.Policy(p.name, p.help, settings(p.settings_json), _policy_level(p.level), p.breaches)
+                for p in kind.policies
+            ),
         )
         for kind in message.workflow_types
     )

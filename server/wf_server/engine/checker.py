@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 
+import structlog
+
+from wf_server.clock import Clock
 from wf_server.inventory import Inventory
 from wf_server.jobs import JobRegistry
-from wf_server.model import Violation, WorkReq
+from wf_server.model import Level, Violation, WorkReq
 from wf_server.policy import Facts, LivePolicies, evaluate, validate_in_portions
+
+log = structlog.get_logger(__name__)
 
 
 class RequestChecker:
@@ -19,16 +25,37 @@ class RequestChecker:
         registry: JobRegistry,
         inventory: Callable[[], Inventory],
         max_jobs: int,
+        clock: Clock,
     ) -> None:
         self._policies = policies
         self._registry = registry
         self._inventory = inventory
         self._max_jobs = max_jobs
+        self._clock = clock
+        #: How often policies were broken: by workflow type and policy.
+        self.breaches: Counter[tuple[str, str]] = Counter()
 
     async def violations(self, request: WorkReq) -> list[Violation]:
         """Finds every violation, in the order of the places; none: the request may pass."""
         found = self._policies.refusal()
         found += await validate_in_portions(request, self._registry, self._max_jobs)
         if request.job_count <= self._max_jobs:
-            found += await evaluate(request, self._policies.book, Facts(inventory=self._inventory()))
+            facts = Facts(self._inventory(), self._clock.now_us())
+            found += await evaluate(request, self._policies.book, facts)
         return sorted(found, key=Violation.place)
+
+    async def refusing(self, request: WorkReq, acknowledged: Sequence[str]) -> list[Violation]:
+        """Finds what refuses the request, whose submission acknowledges these policies; counts breaches."""
+        found = await self.violations(request)
+        self._count(request.name, found, acknowledged)
+        return [violation for violation in found if violation.refuses(acknowledged)]
+
+    def _count(self, name: str, found: Sequence[Violation], acknowledged: Sequence[str]) -> None:
+        configured = {policy.name for policy in self._policies.book.get(name) or ()}
+        self.breaches.update((name, policy) for policy in {v.policy for v in found} & configured)
+        for level, event in ((Level.WARN, "acknowledged"), (Level.DRY_RUN, "broken in a dry run")):
+            passed = [v for v in found if v.level is level and not v.refuses(acknowledged)]
+            if passed:
+                policies = sorted({violation.policy for violation in passed})
+                first = passed[0].sentence()
+                log.info(event, name=name, policies=policies, violations=len(passed), first=first)

@@ -33,6 +33,7 @@ from wf_server.model import (
     WORKFLOW_ACTIVE,
     Attempt,
     Change,
+    Level,
     Lineage,
     LineageKind,
     LogLine,
@@ -111,19 +112,21 @@ class Workflows:
         mends: str = "",
         key: str = "",
         lineage: Lineage | None = None,
+        acknowledged: tuple[str, ...] = (),
     ) -> str:
         """Stores a request that breaks no rule; returns its id.
 
-        `mends` names the rejection that the request mends, `lineage` the workflow that it was made from.
+        `mends` names the rejection that the request mends, `lineage` the workflow that it was made from,
+        `acknowledged` the policies whose warnings the operator accepts.
         The same request under the same `key` gives the same id. Raises EmergencyStopped or Refused, with
         every violation; the refused request is kept. Raises NotFound where there is no such rejection or
         workflow, KeyReused for another request under a key, ShuttingDown.
         """
         if not key:
-            return await self._submit(request, operator, mends, key, lineage)
+            return await self._submit(request, operator, mends, key, lineage, acknowledged)
         async with self._submitting.setdefault(key, asyncio.Lock()):
             try:
-                return await self._submit(request, operator, mends, key, lineage)
+                return await self._submit(request, operator, mends, key, lineage, acknowledged)
             except (Refused, StoreConflict, ShuttingDown) as error:
                 # What was accepted before stays accepted, whatever has changed since.
                 found = await self._store.submitted_under(key)
@@ -136,14 +139,21 @@ class Workflows:
                 return workflow_id
 
     async def _submit(
-        self, request: WorkReq, operator: str, mends: str, key: str, lineage: Lineage | None
+        self,
+        request: WorkReq,
+        operator: str,
+        mends: str,
+        key: str,
+        lineage: Lineage | None,
+        acknowledged: tuple[str, ...],
     ) -> str:
         self._executor.check_open()
         if mends:
             await self.rejection(mends)
         if lineage is not None:
             await self.find(lineage.workflow_id)
-        violations = await self.check(request)
+        violations = self._stop_violations(request.name)
+        violations += await self._checker.refusing(request, acknowledged)
         if violations:
             await self._refuse(request, violations, operator, key)
         workflow = Workflow(
@@ -154,6 +164,7 @@ class Workflows:
             mends=mends,
             lineage=lineage,
             submit_key=key,
+            acknowledged=acknowledged,
         )
         await self._recorder.insert(workflow)
         self._cache.put(workflow)
@@ -165,7 +176,7 @@ class Workflows:
 
         The stops are asked last, with nothing to wait for after their answer: one may come at any time.
         """
-        violations = await self._checker.violations(workflow.request)
+        violations = await self._checker.refusing(workflow.request, workflow.acknowledged)
         violations = self._stop_violations(workflow.name) + violations
         if violations:
             raise _refusal(violations)
@@ -299,4 +310,8 @@ class Workflows:
 
 def _refusal(violations: Sequence[Violation], rejection_id: str = "") -> Refused:
     stopped = any(v.policy == "emergencyStop" for v in violations)
-    return (EmergencyStopped if stopped else Refused)(violations, rejection_id)
+    advice = ""
+    if all(violation.level is Level.WARN for violation in violations):
+        names = ", ".join(sorted({violation.policy for violation in violations}))
+        advice = f"to submit it all the same, acknowledge {names}"
+    return (EmergencyStopped if stopped else Refused)(violations, rejection_id, advice)

@@ -19,7 +19,7 @@ from wf_server.model.status import (
 )
 from wf_server.model.stop import EVERYTHING, StopRecord, StopStatus
 from wf_server.model.workflow import Order, Plan, Workflow
-from wf_server.model.workreq import Block, Job, JobId, OnFailure, Retry, Violation, WorkReq
+from wf_server.model.workreq import Block, Job, JobId, Level, OnFailure, Retry, Violation, WorkReq
 
 __all__ = [
     "BLOCK_FINAL",
@@ -41,6 +41,7 @@ __all__ = [
     "IllegalStep",
     "Job",
     "JobId",
+    "Level",
     "Lineage",
     "LineageKind",
     "LogLine",

@@ -64,6 +64,8 @@ class Workflow:
     lineage: Lineage | None = None
     #: The key under which the client submitted it; empty: none.
     submit_key: str = ""
+    #: The policies whose warnings its submission acknowledged, by name.
+    acknowledged: tuple[str, ...] = ()
     #: The database's own number for it; 0 before it is stored.
     key: int = 0
     blocks: list[BlockState] = field(default_factory=list)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from types import MappingProxyType
@@ -111,6 +111,25 @@ class WorkReq:
         return sum(len(block.jobs) for block in self.blocks)
 
 
+class Level(IntEnum):
+    """What a breach of a policy does, the gravest first; the numbers are the contract's."""
+
+    #: It refuses.
+    DENY = 1
+    #: It refuses unless the submission acknowledges the policy by name.
+    WARN = 2
+    #: It is recorded and refuses nothing.
+    DRY_RUN = 3
+
+    @property
+    def word(self) -> str:
+        """As policies.json spells it."""
+        return _LEVEL_WORDS[self]
+
+
+_LEVEL_WORDS = {Level.DENY: "deny", Level.WARN: "warn", Level.DRY_RUN: "dryRun"}
+
+
 @dataclass(frozen=True, slots=True)
 class Violation:
     """One breach of a rule and the place it points at; positions are zero-based."""
@@ -122,6 +141,11 @@ class Violation:
     arg: str = ""
     found: str = ""
     expected: str = ""
+    level: Level = Level.DENY
+
+    def refuses(self, acknowledged: Collection[str] = ()) -> bool:
+        """Whether it refuses a request whose submission acknowledges these policies."""
+        return self.level is Level.DENY or (self.level is Level.WARN and self.policy not in acknowledged)
 
     def sentence(self) -> str:
         """The violation in one line, place first: `block 1 job 0: unknown job type`."""
@@ -135,7 +159,8 @@ class Violation:
             told = [f"found {self.found}"] * bool(self.found)
             told += [f"expected {self.expected}"] * bool(self.expected)
             parts.append(f" ({', '.join(told)})")
-        return f"{self.policy}: " + "".join(parts)
+        level = "" if self.level is Level.DENY else f" ({self.level.word})"
+        return f"{self.policy}{level}: " + "".join(parts)
 
     def place(self) -> tuple[int, int, str]:
         """A sort key: the WorkReq before its blocks, a block before its jobs."""

@@ -21,7 +21,7 @@ from wf_server.inventory import Inventory
 from wf_server.jobs.arguments import shape_problem
 from wf_server.jobs.base import Arg, ArgKind, JobType
 from wf_server.jobs.registry import JobRegistry
-from wf_server.model import Job, Violation, WorkReq
+from wf_server.model import Job, Level, Violation, WorkReq
 from wf_server.wording import told
 
 #: How many jobs are looked at before other work gets its turn.
@@ -37,6 +37,8 @@ class Facts:
     """What a policy may know besides the request."""
 
     inventory: Inventory
+    #: In microseconds since 1970-01-01 UTC.
+    now_us: int
 
 
 class Policy(ABC, Generic[Settings]):
@@ -49,15 +51,20 @@ class Policy(ABC, Generic[Settings]):
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        #: What a breach does; the policy itself does not care.
+        self.level = Level.DENY
 
     @classmethod
-    def configure(cls, settings: Mapping[str, Any], registry: JobRegistry) -> Policy[Any]:
+    def configure(
+        cls, settings: Mapping[str, Any], registry: JobRegistry, level: Level = Level.DENY
+    ) -> Policy[Any]:
         """Makes the policy from its settings as written. Raises ConfigError, without the place."""
         try:
             policy = cls(cls.settings_type.model_validate(dict(settings)))  # type: ignore[arg-type]
         except ValidationError as error:
             raise ConfigError(settings_problem(error, cls.settings_type)) from None
         policy.check_settings(registry)
+        policy.level = level
         return policy
 
     @property

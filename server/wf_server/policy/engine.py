@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from wf_server.model import Block, Job, Violation, WorkReq
+from wf_server.model import Block, Job, Level, Violation, WorkReq
 from wf_server.policy.base import PORTION, Facts, Policy, PolicyBook
 from wf_server.policy.structure import in_order
 
@@ -67,16 +67,18 @@ async def _isolated(policy: Policy[Any], request: WorkReq, facts: Facts) -> list
 
 
 async def _guarded(policy: Policy[Any], request: WorkReq, facts: Facts) -> list[Violation]:
-    """One policy's violations; whatever it raises becomes one."""
+    """One policy's violations, at its level; whatever it raises becomes one."""
     try:
-        return list(await policy.check(request, facts))
+        found = list(await policy.check(request, facts))
+        return found if policy.level is Level.DENY else [replace(v, level=policy.level) for v in found]
     except FrozenInstanceError:
         return [_tampering(policy)]
     except Exception as error:
         # A policy that cannot say yes has not said yes.
         log.exception("a policy failed", policy=policy.name, workflow_type=request.name[:200])
-        message = f"the policy itself failed, so nothing passes: {type(error).__name__}; see the server's log"
-        return [Violation(policy.name, message)]
+        outcome = ", so nothing passes" if policy.level is Level.DENY else ""
+        message = f"the policy itself failed{outcome}: {type(error).__name__}; see the server's log"
+        return [Violation(policy.name, message, level=policy.level)]
 
 
 def _tampering(policy: Policy[Any]) -> Violation:

@@ -13,7 +13,7 @@ import structlog
 from wf_server.errors import ConfigError
 from wf_server.files import read_objects
 from wf_server.jobs.registry import JobRegistry
-from wf_server.model import Violation
+from wf_server.model import Level, Violation
 from wf_server.policy.allowed_args import AllowedArgs
 from wf_server.policy.base import Policy, PolicyBook
 from wf_server.policy.max_concurrency import MaxConcurrency
@@ -41,6 +41,7 @@ POLICIES: Mapping[str, type[Policy[Any]]] = MappingProxyType(
         )
     }
 )
+_LEVELS = {level.word: level for level in Level}
 #: The `policy` of the violation that policies.json as it is now is not in force.
 POLICIES_FILE = "policies.json"
 
@@ -62,9 +63,11 @@ def load_policies(path: Path, registry: JobRegistry) -> PolicyBook:
     return PolicyBook(MappingProxyType(workflow_types))
 
 
-def _fields(where: str, found: Mapping[str, Any], *, required: tuple[str, ...], optional: str = "") -> str:
+def _fields(
+    where: str, found: Mapping[str, Any], *, required: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> str:
     """Checks the fields of an object; returns its Name."""
-    known = [*required, *filter(None, [optional])]
+    known = [*required, *optional]
     for key in found:
         if key not in known:
             raise ConfigError(f"{where}: unknown field {told(key)}; the fields are {', '.join(known)}")
@@ -88,22 +91,25 @@ def _policies(where: str, found: object, registry: JobRegistry) -> tuple[Policy[
 def _policy(where: str, found: object, registry: JobRegistry) -> Policy[Any]:
     if not isinstance(found, dict):
         raise ConfigError(f"{where}: {told(found)} is not a policy; an object with Name and Settings is one")
-    name = _fields(where, found, required=("Name",), optional="Settings")
+    name = _fields(where, found, required=("Name",), optional=("Level", "Settings"))
     settings = found.get("Settings", {})
     if not isinstance(settings, dict):
         raise ConfigError(f"{where}: Settings is {told(settings)}; an object is expected")
     if name not in POLICIES:
         raise ConfigError(f"{where}: there is no policy {told(name)}; known are {', '.join(POLICIES)}")
+    level = found.get("Level", Level.DENY.word)
+    if not isinstance(level, str) or level not in _LEVELS:
+        raise ConfigError(f"{where}: Level is {told(level)}; one of {', '.join(_LEVELS)} is expected")
     try:
-        return POLICIES[name].configure(settings, registry)
+        return POLICIES[name].configure(settings, registry, _LEVELS[level])
     except ConfigError as error:
         raise ConfigError(f"{where}: {name}: {error}") from None
 
 
-def _spelled(book: PolicyBook) -> dict[str, list[tuple[str, str]]]:
+def _spelled(book: PolicyBook) -> dict[str, list[tuple[str, str, str]]]:
     """What tells one book from another."""
     return {
-        name: [(policy.name, policy.settings_json) for policy in policies]
+        name: [(policy.name, policy.level.word, policy.settings_json) for policy in policies]
         for name, policies in book.workflow_types.items()
     }
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from wf_server.jobs.arguments import quoted
 from wf_server.jobs.registry import JobRegistry
-from wf_server.model import Job, Violation, WorkReq
+from wf_server.model import Job, Level, Violation, WorkReq
 from wf_server.policy.base import PORTION
 from wf_server.policy.options import VALIDATION, block_options, job_options, request_options
 
@@ -47,14 +47,25 @@ async def validate_in_portions(request: WorkReq, registry: JobRegistry, max_jobs
 
 
 def in_order(violations: Iterable[Violation]) -> list[Violation]:
-    """The violations by place; of more than MAX_VIOLATIONS only so many, and how many more there are."""
+    """The violations by place; of more than MAX_VIOLATIONS only so many, and how many more there are.
+
+    What is left out is counted by policy and level, so that nobody acknowledges what was never named.
+    """
     ordered = sorted(violations, key=lambda violation: (violation.place(), violation.policy))
-    more = len(ordered) - MAX_VIOLATIONS
-    if more <= 0:
+    if len(ordered) <= MAX_VIOLATIONS:
         return ordered
-    first = ordered[MAX_VIOLATIONS]
+    # The gravest first: a refusal is never hidden behind warnings.
+    ranked = sorted(ordered, key=lambda violation: violation.level)
+    hidden: dict[tuple[str, Level], list[Violation]] = {}
+    for violation in ranked[MAX_VIOLATIONS:]:
+        hidden.setdefault((violation.policy, violation.level), []).append(violation)
+    return sorted([*ranked[:MAX_VIOLATIONS], *map(_summed, hidden.values())], key=Violation.place)
+
+
+def _summed(hidden: Sequence[Violation]) -> Violation:
+    first, more = hidden[0], len(hidden)
     message = f"from here on, {more} more violation{'s are' if more > 1 else ' is'} not listed"
-    return [*ordered[:MAX_VIOLATIONS], Violation(VALIDATION, message, first.block, first.job)]
+    return Violation(first.policy, message, first.block, first.job, level=first.level)
 
 
 def _frame(request: WorkReq, max_jobs: int) -> list[Violation]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import wf_proto as pb
 from wf_server.clock import Clock
@@ -24,6 +24,7 @@ class CatalogService(pb.CatalogServiceBase):
         version: str,
         problems: Callable[[], list[str]],
         draining: Callable[[], bool],
+        breaches: Mapping[tuple[str, str], int],
     ) -> None:
         self._registry = registry
         self._policies = policies
@@ -32,6 +33,8 @@ class CatalogService(pb.CatalogServiceBase):
         self._version = version
         self._problems = problems
         self._draining = draining
+        #: By workflow type and policy: a Counter.
+        self._breaches = breaches
         self._started_us = clock.now_us()
 
     async def list_job_types(self, list_job_types_request: pb.ListJobTypesRequest) -> pb.ListJobTypesResponse:
@@ -44,7 +47,14 @@ class CatalogService(pb.CatalogServiceBase):
             pb.WorkflowType(
                 name=name,
                 policies=[
-                    pb.Policy(name=p.name, help=p.help, settings_json=p.settings_json) for p in policies
+                    pb.Policy(
+                        name=policy.name,
+                        help=policy.help,
+                        settings_json=policy.settings_json,
+                        level=pb.PolicyLevel(policy.level),
+                        breaches=self._breaches[name, policy.name],
+                    )
+                    for policy in policies
                 ],
             )
             for name, policies in self._policies.book.workflow_types.items()

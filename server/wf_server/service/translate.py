@@ -31,6 +31,8 @@ from wf_server.model import (
     Workflow,
     WorkReq,
 )
+from wf_server.policy import POLICIES
+from wf_server.wording import told
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -93,7 +95,17 @@ def violation_message(violation: Violation) -> pb.Violation:
         message=violation.message,
         found=violation.found,
         expected=violation.expected,
+        level=pb.PolicyLevel(violation.level),
     )
+
+
+def acknowledged_of(names: Sequence[str]) -> tuple[str, ...]:
+    """The policies that a submission acknowledges, each once. Raises InvalidRequest for one that is none."""
+    for name in names:
+        if name not in POLICIES:
+            known = ", ".join(POLICIES)
+            raise InvalidRequest(f"acknowledge: there is no policy {told(name)}; known are {known}")
+    return tuple(sorted(set(names)))
 
 
 def status_of(number: int) -> Status | None:

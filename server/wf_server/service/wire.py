@@ -119,12 +119,14 @@ class Submission(NamedTuple):
     key: str = ""
     lineage_kind: int = 0
     lineage_id: str = ""
+    acknowledge: tuple[str, ...] = ()
 
 
 def read_submission(data: bytes) -> Submission:
     """Reads a SubmitRequest and passes over its WorkReq. Raises Malformed."""
     mends = key = lineage_id = ""
     lineage_kind = 0
+    acknowledge: list[str] = []
     for number, kind, first, last in _fields(data, 0, len(data)):
         if number == 2:
             mends = _text(data, kind, first, last)
@@ -137,7 +139,11 @@ def read_submission(data: bytes) -> Submission:
                     lineage_kind = _number(data, inner_kind, inner_first, inner_last)
                 elif inner == 2:
                     lineage_id = _text(data, inner_kind, inner_first, inner_last)
-    return Submission(mends, key, lineage_kind, lineage_id)
+        elif number == 5:
+            if len(acknowledge) == MAX_TEXTS:
+                raise Malformed(f"more than {MAX_TEXTS} names in acknowledge")
+            acknowledge.append(_text(data, kind, first, last))
+    return Submission(mends, key, lineage_kind, lineage_id, tuple(acknowledge))
 
 
 async def _block(data: bytes, start: int, end: int, position: int, pace: _Pace) -> Block:

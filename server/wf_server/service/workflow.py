@@ -23,6 +23,7 @@ from wf_server.service.reports import (
     submission_in,
 )
 from wf_server.service.translate import (
+    acknowledged_of,
     attempt_message,
     batch_message,
     changes_message,
@@ -78,6 +79,7 @@ class WorkflowService(pb.WorkflowServiceBase):
             submission.mends,
             submission.key,
             lineage_of(submission.lineage_kind, submission.lineage_id),
+            acknowledged_of(submission.acknowledge),
         )
         return pb.SubmitResponse(id=workflow_id)
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any
 
-from wf_server.model import Block, Job, OnFailure, Retry, Violation, WorkReq
+from wf_server.model import Block, Job, Level, OnFailure, Retry, Violation, WorkReq
 
 #: The options that a WorkReq and its blocks share.
 _BUDGET = ("max_failures", "no_overshoot", "on_failure")
@@ -84,6 +84,7 @@ def encode_violations(violations: Sequence[Violation]) -> str:
                 "arg": v.arg,
                 "found": v.found,
                 "expected": v.expected,
+                **({} if v.level is Level.DENY else {"level": v.level}),
             }
             for v in violations
         ]
@@ -92,7 +93,9 @@ def encode_violations(violations: Sequence[Violation]) -> str:
 
 def decode_violations(text: str) -> tuple[Violation, ...]:
     """Reads what encode_violations wrote."""
-    return tuple(Violation(**found) for found in json.loads(text))
+    return tuple(
+        Violation(**{**found, "level": Level(found.get("level", Level.DENY))}) for found in json.loads(text)
+    )
 
 
 def encode_counts(counts: Mapping[int, int]) -> str:

@@ -265,7 +265,7 @@ class Store:
             raise damaged(self.path, error) from error
 
     async def _replay(self, row: sqlite3.Row) -> Workflow:
-        key, workflow_id, operator, created_us, mends, kind, origin, submit_key, request = row
+        key, workflow_id, operator, created_us, mends, kind, origin, submit_key, acknowledged, request = row
         workflow = Workflow(
             id=workflow_id,
             request=encoding.decode_request(request),
@@ -274,6 +274,7 @@ class Store:
             mends=mends,
             lineage=_lineage(kind, origin),
             submit_key=submit_key or "",
+            acknowledged=tuple(filter(None, acknowledged.split(","))),
             key=key,
         )
         async with self._reader.execute(self._sql["select_changes"], (key,)) as cursor:
@@ -396,6 +397,7 @@ def _new_row(workflow: Workflow) -> tuple[Any, ...]:
         workflow.lineage.kind if workflow.lineage else 0,
         workflow.lineage.workflow_id if workflow.lineage else "",
         workflow.submit_key or None,
+        ",".join(workflow.acknowledged),
         len(request.blocks),
         workflow.status,
         workflow.standing.since_us,

@@ -69,7 +69,7 @@ def book(registry: JobRegistry) -> PolicyBook:
 @pytest.fixture(scope="session")
 def facts(inventory: Inventory) -> Facts:
     """What policies may know."""
-    return Facts(inventory)
+    return Facts(inventory, 1_767_225_600_000_000)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from wf_server.config import Section
 from wf_server.jobs import JobRegistry
-from wf_server.model import Block, Job, OnFailure, Retry, Violation, WorkReq
+from wf_server.model import Block, Job, Level, OnFailure, Retry, Violation, WorkReq
 from wf_server.policy import Facts, Policy, PolicyBook, evaluate
 from wf_server.policy.restrict_job_types import RestrictJobTypes
 
@@ -152,6 +152,44 @@ async def test_of_very_many_violations_the_rest_is_counted(facts: Facts) -> None
     found = await evaluate(REQUEST, book(many), facts)
     assert len(found) == 1_001
     assert found[-1].message == "from here on, 1 more violation is not listed"
+
+
+def at_level(level: Level, policy: Policy[Any]) -> Policy[Any]:
+    policy.level = level
+    return policy
+
+
+async def test_violations_have_the_level_of_their_policy(facts: Facts) -> None:
+    levels = (Level.DENY, Level.WARN, Level.DRY_RUN)
+    found = await evaluate(REQUEST, book(*(at_level(level, Honest()) for level in levels)), facts)
+    assert [violation.level for violation in found] == list(levels)
+    assert [violation.refuses() for violation in found] == [True, True, False]
+    assert [violation.refuses(["honest"]) for violation in found] == [True, False, False]
+    assert found[1].sentence().startswith("honest (warn): block 0 job 0: ")
+
+
+async def test_a_policy_that_fails_does_what_its_level_says(facts: Facts) -> None:
+    (violation,) = await evaluate(REQUEST, book(at_level(Level.DRY_RUN, Act(raise_bug))), facts)
+    assert (violation.level, violation.message) == (
+        Level.DRY_RUN,
+        "the policy itself failed: ZeroDivisionError; see the server's log",
+    )
+
+
+async def test_no_number_of_warnings_hides_a_refusal_or_another_warning(facts: Facts) -> None:
+    warnings = Act(lambda request: [Violation("act", "no", 0, j) for j in range(1_500)])
+    refusal = Act(lambda request: [Violation("act", "never", 1)])
+    found = await evaluate(
+        REQUEST, book(at_level(Level.WARN, warnings), at_level(Level.WARN, Honest()), refusal), facts
+    )
+    assert "never" in [violation.message for violation in found if violation.level is Level.DENY]
+    assert {violation.policy for violation in found if violation.refuses()} == {"act", "honest"}
+    (summed,) = (violation for violation in found if violation.message.startswith("from here on"))
+    assert (summed.policy, summed.level, summed.message) == (
+        "act",
+        Level.WARN,
+        "from here on, 502 more violations are not listed",
+    )
 
 
 async def test_policies_run_at_the_same_time(facts: Facts) -> None:

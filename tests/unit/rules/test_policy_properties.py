@@ -20,7 +20,7 @@ from wf_server.policy.same_args import SameArgs, SameArgsSettings
 from wf_server.policy.start_or_end import StartOrEnd, StartOrEndSettings
 
 NAMES = ("a", "b", "c", "d")
-FACTS = Facts(Inventory({}, {}))
+FACTS = Facts(Inventory({}, {}), 0)
 
 JOBS = st.builds(
     Job,

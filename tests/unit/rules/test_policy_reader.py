@@ -10,6 +10,7 @@ import pytest
 
 from wf_server.errors import ConfigError
 from wf_server.jobs import JobRegistry
+from wf_server.model import Level
 from wf_server.policy import POLICIES, LivePolicies, PolicyBook, load_policies
 
 RESTRICT = {"Name": "restrictJobTypes", "Settings": {"AllowedJobs": ["sleep"]}}
@@ -58,6 +59,23 @@ def test_policies_are_read_in_the_order_of_the_file(path: Path, registry: JobReg
     assert book.get("C") is None
 
 
+def test_a_policy_has_the_level_that_the_file_gives_it(path: Path, registry: JobRegistry) -> None:
+    levels = ["deny", "warn", "dryRun"]
+    path.write_text(entry("X", RESTRICT, *({**RESTRICT, "Level": level} for level in levels)))
+    policies = load_policies(path, registry).get("X")
+    assert policies is not None
+    assert [policy.level for policy in policies] == [Level.DENY, Level.DENY, Level.WARN, Level.DRY_RUN]
+
+
+async def test_another_level_is_in_force_at_once(path: Path, registry: JobRegistry) -> None:
+    write(path, entry("X", RESTRICT))
+    live = LivePolicies(path, registry, settle_seconds=0)
+    await live.load()
+    write(path, entry("X", {**RESTRICT, "Level": "warn"}))
+    await live.reload()
+    assert [policy.level for policy in live.book.get("X") or ()] == [Level.WARN]
+
+
 def test_every_policy_is_documented() -> None:
     assert list(POLICIES) == sorted(POLICIES)
     for policy in POLICIES.values():
@@ -83,11 +101,14 @@ def test_every_policy_is_documented() -> None:
         ),
         (
             '{"Name": "X", "Policies": [{"Name": "sameArgs", "Setting": {}}]}',
-            ':1: "X": Policies[0]: unknown field "Setting"; the fields are Name, Settings',
+            ':1: "X": Policies[0]: unknown field "Setting"; the fields are Name, Level, Settings',
         ),
         (entry("X", {"Name": "nope"}), ': there is no policy "nope"; known are allowedArgs, maxConcurrency'),
         (entry("X", {"Name": "sameArgs", "Settings": []}), "Settings is []; an object is expected"),
         (entry("X", {"Name": "sameArgs"}), "Policies[0]: sameArgs: Jobs: missing"),
+        (entry("X", {**RESTRICT, "Level": "Warn"}), 'Level is "Warn"; one of deny, warn, dryRun is expected'),
+        (entry("X", {**RESTRICT, "Level": ["deny"]}), 'Level is ["deny"]; one of deny, warn, dryRun'),
+        (entry("X", {**RESTRICT, "Level": None}), "Level is null; one of deny, warn, dryRun"),
         ("[]", ":1:1: the objects stand one after another"),
     ],
 )

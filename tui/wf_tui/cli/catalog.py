@@ -57,7 +57,7 @@ def add_to(group: click.Group) -> None:
         rows = [
             (
                 kind.name if first else "",
-                policy.name,
+                policy.name + policy.level.suffix,
                 json.dumps(policy.settings, ensure_ascii=False),
             )
             for kind in book.workflow_types

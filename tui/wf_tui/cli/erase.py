@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from wf_tui.cli.exits import Exit
-from wf_tui.cli.options import command, watch_options
+from wf_tui.cli.options import acknowledge_option, command, watch_options
 from wf_tui.cli.session import Session
 from wf_tui.cli.submission import execute_and_watch, submit_workreq, tell_id
 from wf_tui.diskerase import CannotErase, erasable, erase_request
@@ -63,8 +63,11 @@ def add_to(group: click.Group) -> None:
             metavar="SECONDS",
             help="Between batches of five machines.  [default: 60; 2 with --demo]",
         )
+        @acknowledge_option
         @watch_options
-        async def erase_satellite(session: Session, site: str, yes: bool, pause: int | None) -> int:
+        async def erase_satellite(
+            session: Session, site: str, yes: bool, pause: int | None, acknowledge: tuple[str, ...]
+        ) -> int:
             """Erase the disks of all machines of SITE, a satellite in decom, and watch it.
 
             The site is checked, the plan shown, and the site's name has to be typed.
@@ -76,6 +79,6 @@ def add_to(group: click.Group) -> None:
             question = f"All disks of {clean(site)} ({count(found.machine_count, 'machine')}) will be erased"
             if not yes and not session.confirm(question, site):
                 return Exit.USAGE
-            workflow_id = await submit_workreq(session, plan)
+            workflow_id = await submit_workreq(session, plan, acknowledge=acknowledge)
             tell_id(session, workflow_id)
             return await execute_and_watch(session, workflow_id)

@@ -69,7 +69,7 @@ def exit_of_status(status: Status) -> Exit:
 
 
 def exit_of_violations(violations: Iterable[Violation]) -> Exit:
-    """Returns the code for the verdict of a check."""
+    """Returns the code for what refuses a WorkReq."""
     policies = {violation.policy for violation in violations}
     if not policies:
         return Exit.OK

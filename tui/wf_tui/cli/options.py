@@ -70,6 +70,16 @@ def watch_options(function: Any) -> Any:
     )(function)
 
 
+def acknowledge_option(function: Any) -> Any:
+    """Adds the option of commands that submit, `acknowledge`: a tuple of names."""
+    return click.option(
+        "--acknowledge",
+        multiple=True,
+        metavar="POLICY",
+        help="Accept the warnings of this policy; may be given more than once.",
+    )(function)
+
+
 def command(
     group: click.Group, name: str, **attributes: Any
 ) -> Callable[[Callable[..., Awaitable[int]]], click.Command]:

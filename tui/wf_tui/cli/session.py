@@ -22,6 +22,7 @@ from wf_tui.gateway import EmergencyStopped, Gateway, Refused
 from wf_tui.grpc_gateway import GrpcGateway
 from wf_tui.private_server import PrivateServer, PrivateServerError
 from wf_tui.state.text import clean
+from wf_tui.state.verdict import refusals, to_acknowledge
 from wf_tui.submit_log import SubmitLog
 from wf_tui.workreq_files import BadFile
 
@@ -159,6 +160,9 @@ def _report(terminal: Terminal, error: Exception) -> None:
         stopped = isinstance(error, EmergencyStopped)
         terminal.fail("refused by an emergency stop:" if stopped else "refused:")
         terminal.violations(error.violations)
+        if not refusals(error.violations):
+            options = " ".join(f"--acknowledge {name}" for name in to_acknowledge(error.violations))
+            terminal.note(f"only warnings; to go on all the same: {options}")
         if error.rejection_id:
             terminal.note(f"kept as rejection {error.rejection_id}")
         return

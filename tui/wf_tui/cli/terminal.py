@@ -127,7 +127,7 @@ class Terminal:
             for label, value in (("found", violation.found), ("expected", violation.expected)):
                 if value:
                     self.err.print(Text.assemble("      ", (f"{label:9}", "dim"), clean(value)))
-            self.err.print(Text(f"      {'rule':9}{clean(violation.policy)}", style="dim"))
+            self.err.print(Text(f"      {'rule':9}{clean(violation.rule)}", style="dim"))
 
 
 def place_of(violation: Violation) -> str:

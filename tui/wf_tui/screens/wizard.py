@@ -17,6 +17,7 @@ from wf_tui.screens.base import Context, OpenWorkflow, WfScreen
 from wf_tui.screens.draft import Draft, load_draft
 from wf_tui.state.models import Violation, WorkReq
 from wf_tui.state.text import clean
+from wf_tui.state.verdict import refusals, to_acknowledge
 from wf_tui.state.wizard import PreCheck, Step, may_go_on, plan, pre_checks
 from wf_tui.widgets.fields import quiet_button, quiet_input
 from wf_tui.widgets.rows import Piece, RowsView
@@ -128,7 +129,7 @@ class WizardScreen(WfScreen):
         if self._step is Step.CHECKS:
             return may_go_on(self._checks())
         if self._step is Step.VERDICT:
-            return self._violations == ()
+            return self._violations is not None and not refusals(self._violations)
         if self._step is Step.CONFIRM:
             return self.query_one("#typed", Input).value.strip() == self._draft.site
         return True
@@ -339,7 +340,8 @@ class WizardScreen(WfScreen):
 
     async def _submitted(self, request: WorkReq) -> str | None:
         try:
-            return await self.context.gateway.submit(request)
+            acknowledged = to_acknowledge(self._violations or ())
+            return await self.context.gateway.submit(request, acknowledge=acknowledged)
         except Refused as refused:
             self._violations = refused.violations or (Violation("server", str(refused)),)
             self._show_step(Step.VERDICT)

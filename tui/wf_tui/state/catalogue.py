@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from wf_tui.state.filters import NO_FILTER, Filter
-from wf_tui.state.models import ArgDeclaration, JobType, Policy, PolicyBook, WorkflowType
+from wf_tui.state.models import ArgDeclaration, JobType, Policy, PolicyBook, PolicyLevel, WorkflowType
 from wf_tui.state.text import clean
 
 #: The policy that says which job types a workflow type may hold, and its setting.
@@ -84,7 +84,10 @@ def _job_entry(kind: JobType) -> Entry:
 
 
 def _policy_entry(kind: WorkflowType, policy: Policy, place: int) -> Entry:
-    return Entry(Kind.POLICY, policy.name, compact_settings(policy), None, kind, policy, place)
+    words = compact_settings(policy)
+    if policy.level is not PolicyLevel.DENY:
+        words = f"{policy.level.value}: {words}"
+    return Entry(Kind.POLICY, policy.name, words, None, kind, policy, place)
 
 
 def _matches(entry: Entry, chosen: Filter) -> bool:
@@ -119,6 +122,8 @@ def allowed_jobs(kind: WorkflowType) -> tuple[str, ...] | None:
     allowed: set[str] | None = None
     for policy in kind.policies:
         names = policy.settings.get(_ALLOWED)
+        if policy.level is not PolicyLevel.DENY:
+            continue
         if policy.name == _RESTRICTS and isinstance(names, Sequence) and not isinstance(names, str):
             here = {str(name) for name in names}
             # Every policy has to pass, so only what all of them allow does.

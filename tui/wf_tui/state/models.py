@@ -19,6 +19,7 @@ from wf_tui.state.requests import Job as Job
 from wf_tui.state.requests import Lineage as Lineage
 from wf_tui.state.requests import LineageKind as LineageKind
 from wf_tui.state.requests import OnFailure as OnFailure
+from wf_tui.state.requests import PolicyLevel as PolicyLevel
 from wf_tui.state.requests import Retry as Retry
 from wf_tui.state.requests import Violation as Violation
 from wf_tui.state.requests import WorkReq as WorkReq
@@ -267,6 +268,9 @@ class Policy:
     name: str
     help: str
     settings: Mapping[str, object]
+    level: PolicyLevel = PolicyLevel.DENY
+    #: How many submissions and executions broke it since the server started.
+    breaches: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import Enum, IntEnum
 
 
 class OnFailure(IntEnum):
@@ -84,6 +84,22 @@ class WorkReq:
         return sum(len(block.jobs) for block in self.blocks)
 
 
+class PolicyLevel(Enum):
+    """What a breach of a policy does, as policies.json spells it."""
+
+    #: It refuses.
+    DENY = "deny"
+    #: It refuses unless the submission acknowledges the policy by name.
+    WARN = "warn"
+    #: It is recorded and refuses nothing.
+    DRY_RUN = "dryRun"
+
+    @property
+    def suffix(self) -> str:
+        """What stands behind a policy's name: nothing behind one that simply refuses."""
+        return "" if self is PolicyLevel.DENY else f", {self.value}"
+
+
 @dataclass(frozen=True, slots=True)
 class Violation:
     """One breach of a rule; positions are zero-based, None means the level above."""
@@ -95,6 +111,26 @@ class Violation:
     arg: str = ""
     found: str = ""
     expected: str = ""
+    level: PolicyLevel = PolicyLevel.DENY
+
+    def refuses(self, acknowledged: Collection[str] = ()) -> bool:
+        """Whether it refuses a request whose submission acknowledges these policies."""
+        if self.level is PolicyLevel.WARN:
+            return self.policy not in acknowledged
+        return self.level is PolicyLevel.DENY
+
+    @property
+    def mark(self) -> str:
+        """The glyph before it."""
+        return _MARKS[self.level]
+
+    @property
+    def rule(self) -> str:
+        """The policy and, where a breach does not simply refuse, its level: `maxJobs, warn`."""
+        return self.policy + self.level.suffix
+
+
+_MARKS = {PolicyLevel.DENY: "✗", PolicyLevel.WARN: "!", PolicyLevel.DRY_RUN: "·"}
 
 
 class LineageKind(IntEnum):

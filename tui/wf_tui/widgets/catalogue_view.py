@@ -18,12 +18,17 @@ from wf_tui.state.catalogue import (
     policy_users,
     users,
 )
-from wf_tui.state.models import JobType, Policy, PolicyBook, WorkflowType
+from wf_tui.state.format import count
+from wf_tui.state.models import JobType, Policy, PolicyBook, PolicyLevel, WorkflowType
 from wf_tui.state.text import clean
 from wf_tui.widgets.facts import Fact
 from wf_tui.widgets.rows import Piece, RowsView, fit
 from wf_tui.widgets.theme import MUTED
 
+_LEVELS = {
+    PolicyLevel.WARN: "a breach has to be acknowledged by name",
+    PolicyLevel.DRY_RUN: "a breach is recorded and refuses nothing",
+}
 #: Up to where an entry's words begin, unless its name is longer.
 _NAME = 22
 
@@ -102,6 +107,11 @@ def _policy(policy: Policy, kind: WorkflowType, book: PolicyBook) -> Iterator[Fa
     yield Fact(f"{policy.name} of {kind.name}")
     if policy.help:
         yield Fact("", policy.help)
+    if policy.level is not PolicyLevel.DENY:
+        yield Fact("", f"Level {policy.level.value}: {_LEVELS[policy.level]}.", "$text-warning")
+    if policy.breaches:
+        words = count(policy.breaches, "submission or execution", "submissions or executions")
+        yield Fact("", f"Broken by {words} since the server started.", MUTED)
     yield Fact("")
     yield Fact("Settings")
     for line in full_settings(policy):

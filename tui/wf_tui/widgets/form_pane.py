@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 
 from wf_tui.state.composition import Place
 from wf_tui.state.form import Form, FormField
-from wf_tui.state.models import Violation
+from wf_tui.state.models import PolicyLevel, Violation
 from wf_tui.state.text import clean
 from wf_tui.widgets.theme import MUTED
 
@@ -230,16 +230,17 @@ class FormPane(VerticalScroll, can_focus=False):
 
 def offence_words(violation: Violation) -> Content:
     """Tells what is wrong, what was found and what is expected."""
-    told = f"✗ {clean(violation.message)}"
+    told = f"{violation.mark} {clean(violation.message)}"
+    style = "$text-error" if violation.level is PolicyLevel.DENY else "$text-warning"
     details: Sequence[str] = [
         f"{label} {clean(text)}"
         for label, text in (("found", violation.found), ("expected", violation.expected))
         if text
     ]
     return Content.assemble(
-        (told, "$text-error"),
-        (f"  {', '.join(details)}" if details else "", "$text-error"),
-        (f"  [{clean(violation.policy)}]", MUTED),
+        (told, style),
+        (f"  {', '.join(details)}" if details else "", style),
+        (f"  [{clean(violation.rule)}]", MUTED),
     )
 
 

@@ -172,7 +172,7 @@ def _violation_facts(tree: OffenceTree, line: Line) -> Iterator[Fact]:
     violation = tree.violations[line.offence]
     yield Fact(f"✗ Violation {tree.ordinal(line)} of {len(tree.violations):,}", style="bold $text-error")
     yield Fact("", violation.message)
-    yield Fact("Policy", violation.policy)
+    yield Fact("Policy", violation.rule)
     yield Fact("Where", place(violation, tree.request))
     if violation.found:
         yield Fact("Found", violation.found, "$text-error")

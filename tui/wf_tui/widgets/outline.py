@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from wf_tui.state.composition import EMPTY, TOP, Place, block_at, job_at
 from wf_tui.state.format import count
-from wf_tui.state.models import Job, WorkReq
+from wf_tui.state.models import Job, Violation, WorkReq
 from wf_tui.state.text import clean
-from wf_tui.state.verdict import Verdict
+from wf_tui.state.verdict import Verdict, gravest_mark, refusals
 from wf_tui.widgets.rows import Piece, RowsView, fit
 
 
@@ -61,7 +61,7 @@ class Outline(RowsView):
 
     def _request_pieces(self, width: int) -> Sequence[Piece]:
         name = clean(self._request.name)
-        bad = _bad(len(self._verdict.at.get(TOP, ())))
+        bad = _bad(self._verdict.at.get(TOP, ()))
         tail = f" {count(self._request.job_count, 'job')} "
         room = max(0, width - len(bad.text) - len(tail))
         return (
@@ -72,7 +72,7 @@ class Outline(RowsView):
 
     def _block_pieces(self, place: Place, width: int) -> Sequence[Piece]:
         block = block_at(self._request, place)
-        bad = _bad(self._verdict.per_block.get(place.block, 0))
+        bad = _bad(self._verdict.per_block.get(place.block, ()))
         tail = f" {len(block.jobs):,} by {max(1, block.rate_limit):,} "
         room = max(0, width - 4 - len(bad.text) - len(tail))
         words = clean(block.desc)
@@ -85,7 +85,7 @@ class Outline(RowsView):
 
     def _job_pieces(self, place: Place, width: int) -> Sequence[Piece]:
         job = job_at(self._request, place)
-        bad = _bad(len(self._verdict.at.get(place, ())))
+        bad = _bad(self._verdict.at.get(place, ()))
         words = job_summary(job)
         room = max(0, width - 9 - len(bad.text))
         return (
@@ -101,5 +101,8 @@ def job_summary(job: Job) -> str:
     return f"{clean(job.name)}  {args}".rstrip()
 
 
-def _bad(number: int) -> Piece:
-    return Piece(f" ✗{number}" if number else "", "bad")
+def _bad(violations: Sequence[Violation]) -> Piece:
+    if not violations:
+        return Piece("", "bad")
+    look = "bad" if refusals(violations) else "held"
+    return Piece(f" {gravest_mark(violations)}{len(violations)}", look)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from wf_tui.state.models import Violation
+from wf_tui.state.models import PolicyLevel, Violation
 from wf_tui.state.text import clean
 from wf_tui.state.verdict import place_of
 from wf_tui.widgets.rows import Piece, RowsView, fit
@@ -62,7 +62,9 @@ class VerdictList(RowsView):
         violation = self._violations[line]
         where = place_of(violation).words() if violation.block is not None else "request"
         what = f"{clean(violation.arg)}: " if violation.arg else ""
+        if violation.level is not PolicyLevel.DENY:
+            what = f"{violation.mark} {what}"
         return (
-            Piece(fit(where, _PLACE), "bad"),
-            Piece(fit(f"{what}{clean(violation.message)}  [{clean(violation.policy)}]", width - _PLACE)),
+            Piece(fit(where, _PLACE), "bad" if violation.level is PolicyLevel.DENY else "held"),
+            Piece(fit(f"{what}{clean(violation.message)}  [{clean(violation.rule)}]", width - _PLACE)),
         )

@@ -10,6 +10,7 @@ from textual.content import Content
 from wf_tui.state.format import count, duration
 from wf_tui.state.models import Violation, WorkReq
 from wf_tui.state.text import clean
+from wf_tui.state.verdict import refusals, to_acknowledge
 from wf_tui.state.wizard import PlanBlock, PreCheck, World, place, plan_sentence
 from wf_tui.widgets.theme import MUTED
 
@@ -59,14 +60,12 @@ def violations_content(violations: Sequence[Violation], request: WorkReq) -> Con
     """Paints the server's verdict."""
     if not violations:
         return Content.styled("✓ The server would accept it as it stands now.", "$text-success")
-    lines = [
-        Content.styled(f"✗ The server refuses it: {count(len(violations), 'violation')}.", "bold $text-error")
-    ]
+    lines = [_judgement(violations)]
     for violation in violations:
         lines.append(Content(""))
         lines.append(
             Content.assemble(
-                (clean(violation.policy), "bold"),
+                (clean(violation.rule), "bold"),
                 (f"  at {clean(place(violation, request))}", "$text-warning"),
             )
         )
@@ -76,6 +75,17 @@ def violations_content(violations: Sequence[Violation], request: WorkReq) -> Con
             told += [f"expected {clean(violation.expected)}"] * bool(violation.expected)
             lines.append(Content.styled(f"  {', '.join(told)}", MUTED))
     return Content("\n").join(lines)
+
+
+def _judgement(violations: Sequence[Violation]) -> Content:
+    if refused := refusals(violations):
+        return Content.styled(f"✗ The server refuses it: {count(refused, 'violation')}.", "bold $text-error")
+    names = ", ".join(map(clean, to_acknowledge(violations)))
+    if names:
+        told = f"! The server warns. Whoever goes on acknowledges {names}."
+        return Content.styled(told, "bold $text-warning")
+    told = f"✓ The server would accept it. It breaks {count(len(violations), 'rule')} in a dry run."
+    return Content.styled(told, "$text-success")
 
 
 def question_content(request: WorkReq, world: World, pause_seconds: int, server: str) -> Content:

@@ -1,7 +1,7 @@
 -- name: insert_workflow
 INSERT INTO workflow (key, id, name, desc, operator, created_us, mends, lineage_kind, lineage_id, submit_key,
-                      blocks, status, since_us, counts, request)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+                      acknowledged, blocks, status, since_us, counts, request)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: update_workflow
 UPDATE workflow
@@ -13,11 +13,11 @@ INSERT INTO change (workflow, seq, block, job, status, time_us, error, operator,
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: select_workflow
-SELECT key, id, operator, created_us, mends, lineage_kind, lineage_id, submit_key, request
+SELECT key, id, operator, created_us, mends, lineage_kind, lineage_id, submit_key, acknowledged, request
 FROM workflow WHERE id = ?;
 
 -- name: select_workflows_by_status
-SELECT key, id, operator, created_us, mends, lineage_kind, lineage_id, submit_key, request
+SELECT key, id, operator, created_us, mends, lineage_kind, lineage_id, submit_key, acknowledged, request
 FROM workflow
 WHERE status IN (SELECT value FROM json_each(?)) ORDER BY key;
 

@@ -14,6 +14,7 @@ from wf_tui.state.fixes import fix_of
 from wf_tui.state.form import form_of
 from wf_tui.state.format import count
 from wf_tui.state.text import clean
+from wf_tui.state.verdict import refusals, to_acknowledge
 from wf_tui.widgets.form_pane import FormPane
 from wf_tui.widgets.outline import Outline
 from wf_tui.widgets.rows import RowsView
@@ -87,14 +88,22 @@ class Desk(Keeping):
         if self.checked is None:
             words = "ctrl+t: back" if self.in_text else "b adds a block, a adds a job, enter edits"
             return Content.styled(f"Choose a name; {words}.", MUTED)
-        if not self.verdict.all:
-            return Content.styled("✓ The server would accept it. ctrl+s submits it.", "$text-success")
+        if not refusals(self.verdict.all):
+            return self._passing_words()
         told = f"✗ {count(len(self.verdict), 'violation')}"
         if self.in_text:
             return Content.assemble((told, "bold $text-error"), ("   f8: next", MUTED))
         fix = self._fix_words()
         help_words = f"   n: next   F: {clean(fix)}" if fix else "   n: next"
         return Content.assemble((told, "bold $text-error"), (help_words, MUTED))
+
+    def _passing_words(self) -> Content:
+        names = ", ".join(map(clean, to_acknowledge(self.verdict.all)))
+        if names:
+            told = f"! The server would accept it if you acknowledge {names}: ctrl+s asks."
+            return Content.styled(told, "$text-warning")
+        dry = f" It breaks {count(len(self.verdict), 'rule')} in a dry run." if self.verdict.all else ""
+        return Content.styled(f"✓ The server would accept it.{dry} ctrl+s submits it.", "$text-success")
 
     def _fix_words(self) -> str:
         """What `F` would do."""

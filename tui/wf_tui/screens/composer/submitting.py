@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -15,6 +16,7 @@ from wf_tui.state.composition import EMPTY
 from wf_tui.state.format import count
 from wf_tui.state.models import Violation, WorkReq
 from wf_tui.state.text import clean
+from wf_tui.state.verdict import refusals, to_acknowledge
 
 
 class Submitting(Desk):
@@ -52,6 +54,8 @@ class Submitting(Desk):
             self.say("There is nothing to submit yet.")
             return
         verb = "Submit and execute" if execute else "Submit"
+        is_warned = self.is_checked and not refusals(self.verdict.all)
+        acknowledged = to_acknowledge(self.verdict.all) if is_warned else ()
         facts = [
             ("Workflow", request.name or "(no name)"),
             ("About", request.desc),
@@ -63,28 +67,33 @@ class Submitting(Desk):
             facts.insert(2, ("Mends", self.mends))
         if self.lineage is not None:
             facts.insert(2, ("Is a", f"{self.lineage.kind.label} {self.lineage.workflow_id}"))
+        if acknowledged:
+            facts.append(("Acknowledges", ", ".join(acknowledged)))
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.submit(request, execute=execute)
+                self.submit(request, execute=execute, acknowledge=acknowledged)
 
         self.app.push_screen(ConfirmDialog(f"{verb} this WorkReq?", facts, verb), answered)
 
     def _verdict_fact(self) -> str:
         if not self.is_checked:
             return "not known yet"
-        if not self.verdict.all:
-            return "the server would accept it"
-        return f"{count(len(self.verdict), 'violation')}: the server will refuse it"
+        if refused := refusals(self.verdict.all):
+            return f"{count(refused, 'violation')}: the server will refuse it"
+        if to_acknowledge(self.verdict.all):
+            return "the server accepts it only if you acknowledge its warnings"
+        return "the server would accept it"
 
-    def submit(self, request: WorkReq, *, execute: bool) -> None:
-        """Submits what was confirmed, and executes it if that was too."""
+    def submit(self, request: WorkReq, *, execute: bool, acknowledge: Sequence[str] = ()) -> None:
+        """Submits what was confirmed with the warnings that were, and executes it if that was too."""
         self.submitting = True
-        self.ask(self._submit(request, execute=execute), "submit", group="submit", exclusive=True)
+        submission = self._submit(request, execute=execute, acknowledge=acknowledge)
+        self.ask(submission, "submit", group="submit", exclusive=True)
 
-    async def _submit(self, request: WorkReq, *, execute: bool) -> None:
+    async def _submit(self, request: WorkReq, *, execute: bool, acknowledge: Sequence[str]) -> None:
         try:
-            workflow_id = await self._submitted(request)
+            workflow_id = await self._submitted(request, acknowledge)
         finally:
             self.submitting = False
         if workflow_id is None:
@@ -97,15 +106,19 @@ class Submitting(Desk):
             # Executed or not, it is stored now: its own screen says how it stands.
             self.post_message(OpenWorkflow(workflow_id, instead=True))
 
-    async def _submitted(self, request: WorkReq) -> str | None:
+    async def _submitted(self, request: WorkReq, acknowledge: Sequence[str]) -> str | None:
+        gateway = self.context.gateway
         try:
-            return await self.context.gateway.submit(request, mends=self.mends, lineage=self.lineage)
+            return await gateway.submit(
+                request, mends=self.mends, lineage=self.lineage, acknowledge=acknowledge
+            )
         except Refused as refused:
             self.judged(request, refused.violations or (Violation("server", str(refused)),))
             # Mended here and submitted again, it is the mended form of what was refused just now.
             self.mends = self.mends or refused.rejection_id
             self.keep_soon()
-            self.notify("The server refused it: n goes to what is wrong.", severity="error", markup=False)
+            told = "n goes to what is wrong" if refusals(self.verdict.all) else "submit again to acknowledge"
+            self.notify(f"The server refused it: {told}.", severity="error", markup=False)
         except NotFound as error:
             # All that a submission names is the rejection that it mends and the workflow that it comes from.
             self.mends, self.lineage = "", None

@@ -91,6 +91,22 @@ class Status(betterproto.Enum):
     """
 
 
+class PolicyLevel(betterproto.Enum):
+    """What a breach of a policy does."""
+
+    UNSPECIFIED = 0
+    """As deny."""
+
+    DENY = 1
+    """It refuses."""
+
+    WARN = 2
+    """It refuses unless the submission acknowledges the policy by name."""
+
+    DRY_RUN = 3
+    """It is recorded and refuses nothing."""
+
+
 class LineageKind(betterproto.Enum):
     UNSPECIFIED = 0
     CLONE = 1
@@ -328,6 +344,7 @@ class Violation(betterproto.Message):
 
     found: str = betterproto.string_field(6)
     expected: str = betterproto.string_field(7)
+    level: "PolicyLevel" = betterproto.enum_field(8)
 
 
 @dataclass(eq=False, repr=False)
@@ -338,7 +355,7 @@ class Refusal(betterproto.Message):
     """The id under which a refused Submit is kept; empty for Exec."""
 
     violations: List["Violation"] = betterproto.message_field(2)
-    """All of them, in the order of their places."""
+    """All that refuse, in the order of their places."""
 
 
 @dataclass(eq=False, repr=False)
@@ -349,7 +366,10 @@ class CheckRequest(betterproto.Message):
 @dataclass(eq=False, repr=False)
 class CheckResponse(betterproto.Message):
     violations: List["Violation"] = betterproto.message_field(1)
-    """Empty: Submit would accept it now."""
+    """
+    Submit would accept it now if none has the level deny, and it acknowledges the policies of those with
+     the level warn.
+    """
 
 
 @dataclass(eq=False, repr=False)
@@ -368,6 +388,11 @@ class SubmitRequest(betterproto.Message):
 
     lineage: "Lineage" = betterproto.message_field(4)
     """The workflow that this request was made from. Absent: none."""
+
+    acknowledge: List[str] = betterproto.string_field(5)
+    """
+    The policies whose warnings the operator has seen and accepts, by name; they hold for Exec too.
+    """
 
 
 @dataclass(eq=False, repr=False)
@@ -1065,6 +1090,13 @@ class Policy(betterproto.Message):
     help: str = betterproto.string_field(2)
     settings_json: str = betterproto.string_field(3)
     """A JSON object, as in policies.json."""
+
+    level: "PolicyLevel" = betterproto.enum_field(4)
+    breaches: int = betterproto.int64_field(5)
+    """
+    How many submissions and executions of this workflow type broke a policy of this name since the server
+     started, whatever came of it.
+    """
 
 
 @dataclass(eq=False, repr=False)

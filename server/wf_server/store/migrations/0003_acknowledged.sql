@@ -1,0 +1,2 @@
+-- The policies whose warnings a submission acknowledged: their names, joined by commas.
+ALTER TABLE workflow ADD COLUMN acknowledged TEXT NOT NULL DEFAULT '';
