@@ -14,8 +14,12 @@ class Clock(Protocol):
         """Returns the wall time in microseconds since 1970-01-01 UTC."""
         ...
 
+    def steady_us(self) -> int:
+        """Returns microseconds since some moment, which go by whatever is done to the machine's clock."""
+        ...
+
     async def sleep(self, seconds: float) -> None:
-        """Waits that long by this clock."""
+        """Waits that long, whatever is done to the machine's clock."""
         ...
 
 
@@ -39,6 +43,26 @@ class SystemClock:
             self._last = now
         return self._last
 
+    def steady_us(self) -> int:
+        """Returns microseconds since some moment."""
+        return time.monotonic_ns() // 1000
+
     async def sleep(self, seconds: float) -> None:
         """Waits that long."""
         await asyncio.sleep(seconds)
+
+
+class SteadyTime:
+    """Begins with a clock's wall time, and goes on whatever is done to that."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._offset_us = clock.now_us() - clock.steady_us()
+
+    def now_us(self) -> int:
+        """Returns the time in microseconds since 1970-01-01 UTC, by the wall clock of the beginning."""
+        return self._clock.steady_us() + self._offset_us
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits that long."""
+        await self._clock.sleep(seconds)

@@ -17,12 +17,22 @@ class ManualClock:
 
     def __init__(self, now_us: int = 1_700_000_000_000_000) -> None:
         self._now_us = now_us
+        #: By how much it was set forward or back.
+        self._set_us = 0
         self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
         self._ties = count()
 
     def now_us(self) -> int:
         """Returns the time it was set to, in microseconds since 1970-01-01 UTC."""
+        return self._now_us + self._set_us
+
+    def steady_us(self) -> int:
+        """Returns the time it was advanced to, as if it had never been set."""
         return self._now_us
+
+    def set(self, seconds: float) -> None:
+        """Sets the wall time so much forward, or back; no time goes by."""
+        self._set_us += round(seconds * 1_000_000)
 
     async def sleep(self, seconds: float) -> None:
         """Waits until the clock has been advanced that far."""

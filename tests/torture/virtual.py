@@ -80,6 +80,10 @@ class VirtualClock:
         """Microseconds since 1970-01-01 UTC."""
         return EPOCH_US + round(self._loop.time() * 1_000_000)
 
+    def steady_us(self) -> int:
+        """The same: nobody sets this clock."""
+        return self.now_us()
+
     async def sleep(self, seconds: float) -> None:
         """Waits that long by this clock."""
         await asyncio.sleep(seconds)

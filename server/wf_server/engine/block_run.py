@@ -42,7 +42,12 @@ class BlockRun:
     """The jobs of one block. Times are microseconds since 1970-01-01 UTC."""
 
     def __init__(
-        self, workflow: Workflow, block: int, budget: FailureBudget, adopted: Iterable[int] = ()
+        self,
+        workflow: Workflow,
+        block: int,
+        budget: FailureBudget,
+        now_us: int,
+        adopted: Iterable[int] = (),
     ) -> None:
         self.block = block
         self._workflow = workflow
@@ -51,7 +56,7 @@ class BlockRun:
         self._rate_limit = max(1, self._spec.rate_limit)
         self._budget = budget
         budget.enter(block)
-        self.waves = Waves(self._spec, self._state)
+        self.waves = Waves(self._spec, self._state, now_us)
         #: On record as running and not known to have ended.
         self.in_flight: set[int] = set()
         self._waiting = deque(j for j, s in enumerate(self._state.statuses) if s == Status.NOT_STARTED)
@@ -68,9 +73,11 @@ class BlockRun:
         self._lost: set[int] = set()
         for job, status in enumerate(self._state.statuses):
             if status == Status.RETRYING:
-                self._retrying[job] = self._due(job, self._state.ended[job], self._state.retries[job])
+                # Nothing happened later than now: a clock that went back must make nobody wait for that.
+                failed_us = min(now_us, self._state.ended[job])
+                self._retrying[job] = self._due(job, failed_us, self._state.retries[job])
         for job in adopted:
-            self.began([job], self._state.started[job])
+            self.began([job], min(now_us, self._state.started[job]))
 
     @property
     def is_empty(self) -> bool:

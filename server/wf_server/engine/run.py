@@ -15,7 +15,7 @@ from weakref import WeakMethod
 
 import structlog
 
-from wf_server.clock import Clock
+from wf_server.clock import Clock, SteadyTime
 from wf_server.engine.block_run import BlockRun, JobEnd
 from wf_server.engine.budget import FailureBudget
 from wf_server.engine.orders import Halt, Order, Resolution
@@ -32,8 +32,6 @@ log = structlog.get_logger(__name__)
 START_CHUNK = 500
 #: Ends of jobs taken in before they are recorded: a stop of many jobs must not hold the event loop.
 REPORT_CHUNK = 1_000
-#: A wait looks at the clock again after this long, in case it was set. Seconds.
-LONGEST_NAP = 60.0
 
 _MICROSECONDS = 1_000_000
 
@@ -63,7 +61,8 @@ class Run:
         self._recorder = recorder
         self._runner = runner
         self._hub = hub
-        self._clock = clock
+        #: A machine's clock that is set must not end a job by its timeout, nor a pause.
+        self._time = SteadyTime(clock)
         #: Seconds that a job which is told to end has to end.
         self._grace = grace
         # Weakly: a run that has ended is gone at once, and lets go of its workflow.
@@ -112,7 +111,7 @@ class Run:
         if not self._stance.halt(order):
             return False
         self._cancel_jobs()
-        self._stance.tell("", self._clock.now_us() + round(self._grace * _MICROSECONDS))
+        self._stance.tell("", self._time.now_us() + round(self._grace * _MICROSECONDS))
         self._grace_timer = asyncio.get_running_loop().call_later(self._grace, self._end_grace)
         self._wake.set()
         return True
@@ -269,14 +268,14 @@ class Run:
 
     async def _run_block(self, block: int) -> None:
         adopted = [job.job for job in self._adopted if job.block == block]
-        jobs = self._jobs = BlockRun(self.workflow, block, self._budget, adopted)
+        jobs = self._jobs = BlockRun(self.workflow, block, self._budget, self._time.now_us(), adopted)
         while True:
             self._wake.clear()
             self._take_reports(jobs)
             self._call_time(jobs)
             await self._take_resolutions(jobs)
             self._stance.settle()
-            if not self._held_back and (starting := jobs.take(self._clock.now_us(), START_CHUNK)):
+            if not self._held_back and (starting := jobs.take(self._time.now_us(), START_CHUNK)):
                 await self._start(jobs, starting)
             elif not jobs.in_flight and await self._is_done(jobs):
                 break
@@ -316,7 +315,7 @@ class Run:
             error = "the server ended before it began"
             self._recorder.jobs(self.workflow, jobs.block, starting, Status.NOT_STARTED, error)
         else:
-            jobs.began(starting, self._clock.now_us())
+            jobs.began(starting, self._time.now_us())
             self._runner.start([self._start_of(jobs.block, job) for job in starting], self)
 
     def _start_of(self, block: int, job: int) -> JobStart:
@@ -331,8 +330,8 @@ class Run:
         if until_us is None:
             await self._wake.wait()
             return
-        seconds = min(LONGEST_NAP, max(0.0, (until_us - self._clock.now_us()) / _MICROSECONDS))
-        nap = asyncio.create_task(self._clock.sleep(seconds), name=f"nap of workflow {self.workflow.id}")
+        seconds = max(0.0, (until_us - self._time.now_us()) / _MICROSECONDS)
+        nap = asyncio.create_task(self._time.sleep(seconds), name=f"nap of workflow {self.workflow.id}")
         nap.add_done_callback(lambda nap: None if nap.cancelled() else self._wake.set())
         try:
             await self._wake.wait()
@@ -342,7 +341,7 @@ class Run:
     # What becomes of jobs
 
     def _take_reports(self, jobs: BlockRun) -> None:
-        now, halted = self._clock.now_us(), self._stance.halted
+        now, halted = self._time.now_us(), self._stance.halted
         for _ in range(min(len(self._reports), REPORT_CHUNK)):
             report = self._reports.popleft()
             if report.block != jobs.block:
@@ -372,7 +371,7 @@ class Run:
 
     def _call_time(self, jobs: BlockRun) -> None:
         """Tells jobs to end whose time is over, and gives up on those that do not."""
-        now = self._clock.now_us()
+        now = self._time.now_us()
         expired = jobs.expired(now, round(self._grace * _MICROSECONDS))
         if expired:
             self._runner.cancel([self._job_id(jobs.block, job) for job in expired])

@@ -25,14 +25,14 @@ def wave_bounds(block: Block) -> tuple[int, ...]:
 class Waves:
     """Where a block stands in its ramp. It follows from the state of its jobs, after a restart too."""
 
-    def __init__(self, block: Block, state: BlockState) -> None:
+    def __init__(self, block: Block, state: BlockState, now_us: int) -> None:
         self._bounds = wave_bounds(block)
         self._soak_us = round(parse_duration(block.soak) * _MICROSECONDS) if block.soak else 0
         self._wave = 0
         #: When the next wave may begin; 0: no soak is under way.
         self._soaks_until = 0
         if self.count > 1:
-            self._find(state)
+            self._find(state, now_us)
 
     @property
     def count(self) -> int:
@@ -66,12 +66,13 @@ class Waves:
             self._soaks_until = 0
             self._wave += 1
 
-    def _find(self, state: BlockState) -> None:
+    def _find(self, state: BlockState, now_us: int) -> None:
         while self._wave + 1 < self.count and all(s in _ENDED for s in state.statuses[: self.bound]):
             before = self.bound
             self._wave += 1
             begun = any(s != Status.NOT_STARTED for s in state.statuses[before : self.bound])
             if self._soak_us and not begun:
                 self._wave -= 1
-                self._soaks_until = max(state.ended[:before]) + self._soak_us
+                # A clock that went back must not make it longer.
+                self._soaks_until = min(now_us, max(state.ended[:before])) + self._soak_us
                 return
