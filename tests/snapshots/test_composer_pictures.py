@@ -9,7 +9,7 @@ import pytest
 
 from wf_tui.state.format import count
 from wf_tui.state.job_samples import sample_job_types
-from wf_tui.state.models import Block, Job, PolicyLevel, Status, Violation, WorkReq
+from wf_tui.state.models import Block, Job, PolicyLevel, Retry, Status, Violation, WorkReq
 from wf_tui.state.samples import ERASE, counts_of, erase_blocks, summary_of
 from wf_tui.testing import FakeGateway, add_workflow, sample_gateway
 
@@ -175,3 +175,14 @@ def test_a_text_is_discarded(picture: Picture) -> None:
 
 def test_open_dialog_that_finds_nothing(picture: Picture) -> None:
     assert picture(cloneable(ERASURE), "C", "o", "text:/none/none.yaml", "enter", size=(80, 24))
+
+
+@pytest.mark.parametrize(
+    "deeds", [("O",), ("O", "down"), ("O", "down", "down")], ids=["request", "block", "job"]
+)
+def test_options(picture: Picture, deeds: tuple[str, ...]) -> None:
+    timed = Job("sleep", "", {"seconds": "5"}, "5m", Retry(0, "10s"))
+    request = WorkReq("Maintenance", "", (Block("naps", 2, (timed,), "3", ramp=("1", "20%"), soak="1w"),))
+    soak = Violation("validation", "bad soak", 0, None, "soak", '"1w"', 'a duration, such as "30s"')
+    tries = Violation("validation", "bad number of attempts", 0, 0, "retry.attempts", "0", "1 to 100")
+    assert picture(cloneable(request, soak, tries), "C", *deeds, size=(100, 40))

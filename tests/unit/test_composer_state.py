@@ -9,12 +9,44 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wf_tui.state import edits
-from wf_tui.state.composition import EMPTY, TOP, Composition, Place, Version, job_at, outline, settled
+from wf_tui.state.composition import (
+    EMPTY,
+    TOP,
+    Composition,
+    Place,
+    Version,
+    block_at,
+    job_at,
+    outline,
+    settled,
+)
 from wf_tui.state.fanout import BadPattern, FanOut, expand, span
 from wf_tui.state.fixes import fix_of
-from wf_tui.state.form import DESC, NAME, RATE_LIMIT, TYPE, BadValue, arg_key, field_of, form_of, with_value
+from wf_tui.state.form import (
+    DESC,
+    NAME,
+    RATE_LIMIT,
+    TYPE,
+    BadValue,
+    arg_key,
+    field_of,
+    form_of,
+    option_key,
+    value_at,
+    with_value,
+)
 from wf_tui.state.known import Known
-from wf_tui.state.models import ArgDeclaration, Block, Job, JobType, Policy, Violation, WorkReq
+from wf_tui.state.models import (
+    ArgDeclaration,
+    Block,
+    Job,
+    JobType,
+    OnFailure,
+    Policy,
+    Retry,
+    Violation,
+    WorkReq,
+)
 from wf_tui.state.verdict import placed
 
 KNOWN = Known(
@@ -316,3 +348,59 @@ def test_one_job_for_each_name_in_blocks_of_a_size() -> None:
     ]
     assert made.jobs()[1] == Job("diskErase", "erase aa01", {"site": "aap", "machine": "aa01"})
     assert FanOut(template, "machine", ("aa00",)).words() == "1 job in this block: aa00"
+
+
+def test_options_are_shown_where_they_are_wanted_set_or_wrong() -> None:
+    place = Place(0, 0)
+    plain = {one.key for one in form_of(REQUEST, place, KNOWN).fields}
+    assert option_key("timeout") not in plain
+    assert option_key("timeout") in {one.key for one in form_of(REQUEST, place, KNOWN, options=True).fields}
+    timed = with_value(REQUEST, place, option_key("timeout"), "5m", KNOWN)
+    shown = {one.key: one.value for one in form_of(timed, place, KNOWN).fields}
+    assert shown[option_key("timeout")] == "5m"
+    wrong = Violation("validation", "bad number of attempts", 0, 0, "retry.attempts", "0", "1 to 100")
+    fields = {one.key: one.offences for one in form_of(REQUEST, place, KNOWN, (wrong,)).fields}
+    assert fields[option_key("retry.attempts")] == (wrong,)
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "text", "written"),
+    [
+        (TOP, "maxFailures", "20%", {"max_failures": "20%"}),
+        (TOP, "noOvershoot", "yes", {"no_overshoot": True}),
+        (TOP, "onFailure", "stop", {"on_failure": OnFailure.STOP}),
+        (Place(0), "ramp", "1, 5,20%", {"ramp": ("1", "5", "20%")}),
+        (Place(0), "soak", " 30s", {"soak": "30s"}),
+        (Place(0), "hold", "true", {"hold": True}),
+        (Place(0), "pointOfNoReturn", "yes", {"point_of_no_return": True}),
+        (Place(0, 0), "timeout", "5m", {"timeout": "5m"}),
+        (Place(0, 0), "retry.attempts", "3", {"retry": Retry(3)}),
+        (Place(0, 0), "retry.backoff", "1.5", {"retry": Retry(backoff=1.5)}),
+        (Place(0, 0), "retry.errors", "busy; timed out;", {"retry": Retry(errors=("busy", "timed out"))}),
+    ],
+)
+def test_an_option_is_written_read_and_taken_away(
+    place: Place, name: str, text: str, written: dict[str, object]
+) -> None:
+    request = with_value(REQUEST, place, option_key(name), text, KNOWN)
+    holder: object = request
+    if not place.is_request:
+        holder = job_at(request, place) if place.is_job else block_at(request, place)
+    assert {key: getattr(holder, key) for key in written} == written
+    again = with_value(request, place, option_key(name), value_at(request, place, option_key(name)), KNOWN)
+    assert again == request
+    assert with_value(request, place, option_key(name), "", KNOWN) == REQUEST
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "text", "told"),
+    [
+        (TOP, "noOvershoot", "perhaps", "yes, or nothing"),
+        (TOP, "onFailure", "halt", "continue, stop, or nothing"),
+        (Place(0, 0), "retry.attempts", "three", "a whole number"),
+        (Place(0, 0), "retry.jitter", "nan", "a number"),
+    ],
+)
+def test_an_option_that_cannot_be_says_so(place: Place, name: str, text: str, told: str) -> None:
+    with pytest.raises(BadValue, match=told):
+        with_value(REQUEST, place, option_key(name), text, KNOWN)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -76,7 +78,7 @@ class FanOutDialog(Dialog[FanOut]):
         if not (_is_number(size) and _is_number(rate)):
             return "jobs to a block and rate limit are whole numbers"
         desc = self.query_one("#desc", Input).value
-        template = Job(self._template.name, desc, self._template.args)
+        template = replace(self._template, desc=desc)
         return FanOut(template, self._arg, names, int(size), int(rate))
 
     def _value(self, name: str) -> str:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from wf_tui.state.composition import Place, block_at, job_at
 from wf_tui.state.edits import with_arg, with_block, with_job
 from wf_tui.state.known import Known
-from wf_tui.state.models import ArgDeclaration, Job, JobType, Violation, WorkReq
+from wf_tui.state.models import ArgDeclaration, Block, Job, JobType, Violation, WorkReq
+from wf_tui.state.option_fields import BadValue as BadValue
+from wf_tui.state.option_fields import is_option, options_of, with_option
 
 NAME, DESC, RATE_LIMIT, TYPE = "name", "desc", "rate_limit", "type"
 _ARG = "arg."
+_OPTION = "option."
 _INT32 = range(-(2**31), 2**31)
 _WHOLE = re.compile(r"[+-]?[0-9]{1,10}")
-
-
-class BadValue(Exception):
-    """A field cannot hold this; the text says what it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +55,18 @@ def arg_key(name: str) -> str:
     return _ARG + name
 
 
-def form_of(request: WorkReq, place: Place, known: Known, offences: Sequence[Violation] = ()) -> Form:
-    """Returns the form of a place; `offences` are those at that very place."""
+def form_of(
+    request: WorkReq,
+    place: Place,
+    known: Known,
+    offences: Sequence[Violation] = (),
+    *,
+    options: bool = False,
+) -> Form:
+    """Returns the form of a place; `offences` are those at that very place.
+
+    Its options are there if they are wanted (`options`), if one is set, or if something is wrong with one.
+    """
     if place.is_request:
         form = Form(place, "Request", "", _request_fields(request, known))
     elif not place.is_job:
@@ -66,7 +75,29 @@ def form_of(request: WorkReq, place: Place, known: Known, offences: Sequence[Vio
         kind = known.job_type(job_at(request, place).name)
         words = kind.help if kind is not None else ""
         form = Form(place, f"Block {place.block} job {place.job}", words, _job_fields(request, place, known))
+    fields = tuple(_option_fields(_holder(request, place)))
+    wanted = options or any(one.value for one in fields)
+    if wanted or any(field_of(offence).startswith(_OPTION) for offence in offences):
+        form = replace(form, fields=form.fields + fields)
     return _with_offences(form, offences)
+
+
+def _holder(request: WorkReq, place: Place) -> WorkReq | Block | Job:
+    if place.is_request:
+        return request
+    return job_at(request, place) if place.is_job else block_at(request, place)
+
+
+def _option_fields(holder: WorkReq | Block | Job) -> Iterator[FormField]:
+    for option in options_of(holder):
+        yield FormField(
+            _OPTION + option.name,
+            option.label,
+            option.get(holder),
+            option.help,
+            values=option.values,
+            example=option.example,
+        )
 
 
 def _request_fields(request: WorkReq, known: Known) -> tuple[FormField, ...]:
@@ -123,7 +154,8 @@ def _with_offences(form: Form, offences: Iterable[Violation]) -> Form:
 def field_of(violation: Violation) -> str:
     """Returns the key of the field that a violation is about; "": the place as a whole."""
     if violation.arg:
-        return arg_key(violation.arg)
+        kind = WorkReq if violation.block is None else Block if violation.job is None else Job
+        return _OPTION + violation.arg if is_option(violation.arg, kind) else arg_key(violation.arg)
     if "description" in violation.message:
         return DESC
     if violation.job is not None:
@@ -133,9 +165,19 @@ def field_of(violation: Violation) -> str:
     return ""
 
 
+def is_option_key(key: str) -> bool:
+    """Whether a field is one of the options."""
+    return key.startswith(_OPTION)
+
+
+def option_key(name: str) -> str:
+    """Returns the key of an option's field, by what the server calls it."""
+    return _OPTION + name
+
+
 def value_at(request: WorkReq, place: Place, key: str) -> str:
     """Returns what a field of a place holds; "": nothing."""
-    fields = form_of(request, place, Known()).fields
+    fields = form_of(request, place, Known(), options=True).fields
     return next((one.value for one in fields if one.key == key), "")
 
 
@@ -146,6 +188,8 @@ def with_value(request: WorkReq, place: Place, key: str, value: str, known: Know
     """
     if key.startswith(_ARG):
         return with_arg(request, place, key.removeprefix(_ARG), value or None)
+    if key.startswith(_OPTION):
+        return _with_option(request, place, key.removeprefix(_OPTION), value)
     if place.is_request:
         return replace(request, name=value) if key == NAME else replace(request, desc=value)
     if not place.is_job:
@@ -154,6 +198,14 @@ def with_value(request: WorkReq, place: Place, key: str, value: str, known: Know
         return with_block(request, place.block, changed)
     job = job_at(request, place)
     return with_job(request, place, replace(job, desc=value) if key == DESC else _retyped(job, value, known))
+
+
+def _with_option(request: WorkReq, place: Place, name: str, value: str) -> WorkReq:
+    if place.is_request:
+        return with_option(request, name, value)
+    if place.is_job:
+        return with_job(request, place, with_option(job_at(request, place), name, value))
+    return with_block(request, place.block, with_option(block_at(request, place), name, value))
 
 
 def _retyped(job: Job, name: str, known: Known) -> Job:

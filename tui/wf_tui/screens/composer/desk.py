@@ -29,6 +29,9 @@ _BRIEFLY = 2.0
 class Desk(Keeping):
     """Outline and form, or the text; the verdict. The classes on top of it say what is done with them."""
 
+    #: The forms show all options, those that are not set too.
+    with_options = False
+
     @property
     def outline(self) -> Outline:
         """The request at a glance."""
@@ -64,7 +67,8 @@ class Desk(Keeping):
 
     async def _show_form(self) -> None:
         place = self.composition.place
-        form = form_of(self.request, place, self.known, self.verdict.at.get(place, ()))
+        offences = self.verdict.at.get(place, ())
+        form = form_of(self.request, place, self.known, offences, options=self.with_options)
         typed = (one.key for one in form.fields if self.composition.typing == typing_of(place, one.key))
         await self.form.show_form(form, next(typed, ""))
         self.load_machines()

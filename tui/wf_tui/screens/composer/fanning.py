@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
@@ -46,7 +47,7 @@ class Fanning(Desk):
 
         def answered(site: str | None) -> None:
             if site is not None:
-                job = Job(template.name, template.desc, {**template.args, arg.name: site})
+                job = replace(template, args={**template.args, arg.name: site})
                 self.ask_newest(partial(self._ask_machines, job), "machines", group="fan-out")
 
         choices = [Choice(site.name, site_words(site)) for site in self.known.sites if site.machine_count]

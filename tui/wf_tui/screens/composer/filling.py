@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from textual import on
+from textual.binding import Binding, BindingType
 
 from wf_tui.dialogs.pick import Choice, PickDialog
 from wf_tui.screens.composer.choices import job_choices, site_words
 from wf_tui.screens.composer.desk import Desk, typing_of
 from wf_tui.state.composition import settled
-from wf_tui.state.form import TYPE, BadValue, FormField, value_at, with_value
+from wf_tui.state.form import TYPE, BadValue, FormField, is_option_key, value_at, with_value
 from wf_tui.state.text import clean
 from wf_tui.widgets.form_pane import FieldInput, FormPane
 from wf_tui.widgets.rows import RowsView
@@ -18,6 +20,21 @@ from wf_tui.widgets.rows import RowsView
 
 class Filling(Desk):
     """What comes of the form."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "O,ctrl+o",
+            "options",
+            "Options",
+            id="composer.options",
+            tooltip="Options: budgets, holds, waves, retries",
+        ),
+    ]
+
+    def action_options(self) -> None:
+        """Shows the options of request, blocks and jobs, or only those that are set."""
+        self.with_options = not self.with_options
+        self.call_later(self.show_request)
 
     @on(RowsView.Opened, "#outline")
     def _opened(self) -> None:
@@ -28,6 +45,8 @@ class Filling(Desk):
         if settled(self.request, event.place) != event.place:
             return
         self.form.complain(event.key, "")
+        # What is typed into must not go away when it is emptied.
+        self.with_options = self.with_options or is_option_key(event.key)
         if event.value == clean(value_at(self.request, event.place, event.key)):
             return
         try:

@@ -31,7 +31,20 @@ from wf_tui.widgets.verdict_list import VerdictList
 
 #: What makes no sense while the request is a text.
 _AT_THE_DESK = frozenset(
-    {"add_job", "add_block", "copy", "remove", "move", "undo", "redo", "fan_out", "offence", "fix", "open"}
+    {
+        "add_job",
+        "add_block",
+        "copy",
+        "remove",
+        "move",
+        "undo",
+        "redo",
+        "fan_out",
+        "offence",
+        "fix",
+        "open",
+        "options",
+    }
 )
 #: What makes sense only then.
 _IN_THE_TEXT = frozenset({"notation", "text_offence"})
@@ -124,5 +137,6 @@ class ComposerScreen(Submitting, Filing, Texting, Mending, Fanning, Filling, Edi
             )
         yield Command("workreq: open a file", "YAML or proto JSON", self.action_open)
         yield Command("workreq: save as a file", "YAML, or proto JSON by its name", self.action_save)
+        yield Command("workreq: options", "Budgets, holds, waves, timeouts, retries", self.action_options)
         yield Command("workreq: edit as text", "and back again", self.action_text)
         yield Command("workreq: one job for each machine", "Or site, by a pattern", self.action_fan_out)
