@@ -19,6 +19,7 @@ from wf_tui.dialogs.base import Dialog
 from wf_tui.dialogs.confirm import ConfirmDialog
 from wf_tui.dialogs.fan_out import FanOutDialog
 from wf_tui.dialogs.help import HelpDialog
+from wf_tui.dialogs.order import Order, OrderDialog, Verb
 from wf_tui.dialogs.path import PathDialog
 from wf_tui.dialogs.pick import Choice, PickDialog
 from wf_tui.dialogs.reading import ReadingDialog
@@ -35,6 +36,7 @@ from wf_tui.screens.history import HistoryScreen
 from wf_tui.screens.log import LogScreen
 from wf_tui.screens.pulse import PulseScreen
 from wf_tui.screens.raw import RawScreen
+from wf_tui.screens.receipt import ReceiptScreen
 from wf_tui.screens.rejection import RejectionScreen
 from wf_tui.screens.rejections import RejectionsScreen
 from wf_tui.screens.sites import SitesScreen
@@ -49,14 +51,18 @@ from wf_tui.state.models import (
     BlockSnapshot,
     Bucket,
     ChangeNote,
+    Fate,
     HistoryStretch,
     Job,
     JobCounts,
     JobDetail,
     JobProgress,
     JobType,
+    Lineage,
+    LineageKind,
     Policy,
     PolicyBook,
+    Receipt,
     Rejection,
     RejectionSummary,
     Site,
@@ -108,6 +114,7 @@ VISITS: tuple[Visit, ...] = (
     Visit(RawScreen, ("enter", "y")),
     Visit(LogScreen, ("enter", "l")),
     Visit(CompareScreen, dialog=lambda app, _: CompareScreen(app.context, *_first(app), *_first(app))),
+    Visit(ReceiptScreen, dialog=lambda app, say: ReceiptScreen(app.context, *_first(app), say("type"))),
     Visit(RejectionsScreen, ("R",)),
     Visit(RejectionScreen, ("R", "enter")),
     Visit(StopsScreen, ("S",)),
@@ -124,6 +131,8 @@ VISITS: tuple[Visit, ...] = (
     Visit(ComposerScreen, ("R", "enter", "m")),
     Visit(EngageDialog, ("s",)),
     Visit(ReleaseDialog, dialog=lambda _, say: ReleaseDialog(Stop(say("type"), True), _set_stop)),
+    Visit(OrderDialog, ("enter", "X")),
+    Visit(OrderDialog, dialog=lambda _, say: OrderDialog(_order(say))),
     Visit(HelpDialog, ("question_mark",)),
     Visit(ReadingDialog, ("I", "enter")),
     Visit(ReadingDialog, ("K", "enter")),
@@ -155,6 +164,23 @@ VISITS: tuple[Visit, ...] = (
         dialog=lambda app, say: ServersDialog(_servers(say), Server("", "here"), app.context.now),
     ),
 )  # fmt: skip
+
+
+def _order(say: Say) -> Order:
+    """An order that asks for everything."""
+
+    async def give(reason: str, confirm: str) -> str:
+        return say("done")
+
+    return Order(
+        say("question"),
+        [Fact("Workflow", say("type"))],
+        [Verb("Do it", give)],
+        "why",
+        confirm=say("aap"),
+        warning=say("warning"),
+        danger=True,
+    )
 
 
 def _first(app: WfApp) -> tuple[str]:
@@ -190,6 +216,7 @@ def world(say: Say) -> FakeGateway:
         created=ago(90), started=ago(60),
         jobs=JobCounts(total=4, completed=1, running=1, failed=1, not_started=1), blocks=2,
         current_block=1, had_errors=True, reason=say("reason"), seq=6,
+        activity=say("activity"), lineage=Lineage(LineageKind.RERUN, say("source")), since=ago(60),
     )  # fmt: skip
     gateway = FakeGateway(
         known_sites=tuple(
@@ -206,6 +233,7 @@ def world(say: Say) -> FakeGateway:
         jobs={summary.id: _jobs(say)},
         histories={summary.id: _history(say)},
         refused=(_refusal(say, request),),
+        receipts={summary.id: _receipt(say)},
         problems=(say("problem"),),
         now=ago(0),
     )
@@ -216,6 +244,14 @@ def world(say: Say) -> FakeGateway:
     )
     gateway.feed(summary.id, Snapshot(summary, blocks, (JobProgress(1, 0, 0.4, say("progress")),)))
     return gateway
+
+
+def _receipt(say: Say) -> Receipt:
+    fates = bytes((Fate.ENDED_BEFORE, Fate.UNKNOWN)), bytes((Fate.IN_FLIGHT, Fate.NEVER_STARTED))
+    return Receipt(
+        sample_id(7), say("type"), S.CANCELLED, say("operator"), say("reason"), ago(3), None, ago(-7),
+        jobs=4, never_started=1, unknown=1, ended_before=1, in_flight=1, fates=fates,
+    )  # fmt: skip
 
 
 def _request(say: Say) -> WorkReq:
