@@ -117,6 +117,9 @@ class App:
         self._recorder = Recorder(store, hub, clock, self.failed.set, logs, on_problem=self._tell_health)
         runner = LocalRunner(self.registry, clock)
         recoverer = Recoverer(self.registry, runner, self._recorder, store, clock)
+        checker = RequestChecker(
+            self.policies, self.registry, lambda: inventory.current, config.limits.max_jobs, clock
+        )
         self._executor = Executor(
             self._recorder,
             runner,
@@ -126,12 +129,10 @@ class App:
             clock,
             grace=config.workflow.stop_grace,
             max_running=config.limits.max_running,
+            start_problem=checker.start_problem,
         )
         cache = WorkflowCache()
         self._retention = Retention(store, config.retention, clock, cache)
-        checker = RequestChecker(
-            self.policies, self.registry, lambda: inventory.current, config.limits.max_jobs, clock
-        )
         self._workflows = Workflows(
             store,
             self._recorder,

@@ -7,7 +7,7 @@ import json
 import pytest
 
 import wf_proto as pb
-from tests.e2e.requests import GO, block, decom, ended, erase, erasure, job, naps, token
+from tests.e2e.requests import GO, block, decom, ended, erase, erasure, job, naps, token, until
 from tests.e2e.server_process import ServerProcess
 from wf_proto.client import Client
 from wf_proto.errors import EmergencyStopped, InvalidRequest, NotFound, Rejected
@@ -222,6 +222,58 @@ async def test_a_dry_run_records_and_refuses_nothing(server: ServerProcess) -> N
             await client.submit(pb.WorkReq(name="Maintenance", blocks=[block(decom(), decom())]))
         assert {violation.policy for violation in error.value.violations} == {"restrictJobTypes"}
     assert "broken in a dry run" in server.log()
+
+
+def _frozen(level: str) -> str:
+    restrict = {"Name": "restrictJobTypes", "Settings": {"AllowedJobs": ["sleep"]}}
+    always = {"From": "1970-01-01", "To": "2199-12-30", "Reason": "audit"}
+    frozen = {"Name": "changeWindow", "Level": level, "Settings": {"TimeZone": "UTC", "Frozen": [always]}}
+    policies = [restrict, frozen] if level else [restrict]
+    return json.dumps({"Name": "Maintenance", "Policies": policies}) + "\n"
+
+
+@pytest.mark.parametrize("level", ["deny", "warn", "dryRun"])
+async def test_a_freeze_is_asked_again_at_each_blocks_start(server: ServerProcess, level: str) -> None:
+    policies = server.configs / "policies.json"
+    request = pb.WorkReq(
+        name="Maintenance", blocks=[block(job("sleep", seconds="3")), block(job("sleep", seconds="1"))]
+    )
+    async with server.client() as client:
+        policies.write_text(_frozen(""))
+        await until(lambda: _has_policies(client, 1))
+        workflow_id = await client.submit(request)
+        await client.exec(workflow_id)
+        # However long it takes until the new policies are in force, the next block waits for that.
+        await client.pause(workflow_id, "until the freeze begins")
+        policies.write_text(_frozen(level))
+        await until(lambda: _has_policies(client, 2))
+        await client.resume(workflow_id)
+        if level == "deny":
+            with pytest.raises(Rejected, match="changes are frozen: audit"):
+                await client.submit(request)
+        if level != "dryRun":
+            await until(lambda: _is_held(client, workflow_id))
+            held = (await client.get(workflow_id)).summary
+            assert "block 1 (a block) waits for a go: changeWindow" in held.reason
+            assert "changes are frozen: audit" in held.reason
+        if level == "deny":
+            # No go helps against what forbids it; one that comes later does.
+            with pytest.raises(Rejected, match="changes are frozen: audit"):
+                await client.release(workflow_id, 1)
+            policies.write_text(_frozen(""))
+            await until(lambda: _has_policies(client, 1))
+        if level != "dryRun":
+            await client.release(workflow_id, 1)
+        assert (await ended(client, workflow_id)).status == pb.Status.COMPLETED
+
+
+async def _has_policies(client: Client, count: int) -> bool:
+    listed = await client.list_policies()
+    return {kind.name: len(kind.policies) for kind in listed.workflow_types} == {"Maintenance": count}
+
+
+async def _is_held(client: Client, workflow_id: str) -> bool:
+    return (await client.get(workflow_id)).summary.status == pb.Status.HELD
 
 
 async def test_broken_policies_refuse_with_the_reason_until_mended(server: ServerProcess) -> None:

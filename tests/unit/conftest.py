@@ -41,6 +41,8 @@ class Engine:
     jobs: ScriptedJob
     verifiable: ScriptedJob
     irreversible: ScriptedJob
+    #: Why blocks must not begin right now, by position.
+    forbidden: dict[int, str]
 
     async def submit(self, *blocks: Iterable[str], rate_limit: int = 1, name: str = "T") -> Workflow:
         """Stores a workflow; each block is a list of what its jobs do (`type=do` for another type)."""
@@ -142,5 +144,15 @@ async def _build(database: Path, es_json: Path) -> Engine:
     registry = JobRegistry([jobs, verifiable, irreversible], ArgumentChecker(lambda: nowhere, ()))
     runner = LocalRunner(registry, clock)
     recoverer = Recoverer(registry, runner, recorder, store, clock)
-    executor = Executor(recorder, runner, recoverer, stops, hub, clock, grace=0.05)
-    return Engine(store, hub, clock, recorder, stops, executor, jobs, verifiable, irreversible)
+    forbidden: dict[int, str] = {}
+    executor = Executor(
+        recorder,
+        runner,
+        recoverer,
+        stops,
+        hub,
+        clock,
+        grace=0.05,
+        start_problem=lambda workflow, block: forbidden.get(block, ""),
+    )
+    return Engine(store, hub, clock, recorder, stops, executor, jobs, verifiable, irreversible, forbidden)

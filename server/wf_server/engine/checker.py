@@ -10,8 +10,8 @@ import structlog
 from wf_server.clock import Clock
 from wf_server.inventory import Inventory
 from wf_server.jobs import JobRegistry
-from wf_server.model import Level, Violation, WorkReq
-from wf_server.policy import Facts, LivePolicies, evaluate, validate_in_portions
+from wf_server.model import Level, Violation, Workflow, WorkReq
+from wf_server.policy import Facts, LivePolicies, evaluate, evaluate_start, validate_in_portions
 
 log = structlog.get_logger(__name__)
 
@@ -40,8 +40,7 @@ class RequestChecker:
         found = self._policies.refusal()
         found += await validate_in_portions(request, self._registry, self._max_jobs)
         if request.job_count <= self._max_jobs:
-            facts = Facts(self._inventory(), self._clock.now_us())
-            found += await evaluate(request, self._policies.book, facts)
+            found += await evaluate(request, self._policies.book, self._facts())
         return sorted(found, key=Violation.place)
 
     async def refusing(self, request: WorkReq, acknowledged: Sequence[str]) -> list[Violation]:
@@ -50,9 +49,25 @@ class RequestChecker:
         self._count(request.name, found, acknowledged)
         return [violation for violation in found if violation.refuses(acknowledged)]
 
+    def refusing_start(self, workflow: Workflow, block: int) -> list[Violation]:
+        """Finds what forbids a block of a running workflow to begin right now."""
+        found = evaluate_start(workflow.request, block, self._policies.book, self._facts())
+        self._tell_passed(workflow.name, found, workflow.acknowledged)
+        return [violation for violation in found if violation.refuses(workflow.acknowledged)]
+
+    def start_problem(self, workflow: Workflow, block: int) -> str:
+        """Tells in a line what forbids a block to begin right now; empty: nothing does."""
+        return "; ".join(violation.sentence() for violation in self.refusing_start(workflow, block))
+
+    def _facts(self) -> Facts:
+        return Facts(self._inventory(), self._clock.now_us())
+
     def _count(self, name: str, found: Sequence[Violation], acknowledged: Sequence[str]) -> None:
         configured = {policy.name for policy in self._policies.book.get(name) or ()}
         self.breaches.update((name, policy) for policy in {v.policy for v in found} & configured)
+        self._tell_passed(name, found, acknowledged)
+
+    def _tell_passed(self, name: str, found: Sequence[Violation], acknowledged: Sequence[str]) -> None:
         for level, event in ((Level.WARN, "acknowledged"), (Level.DRY_RUN, "broken in a dry run")):
             passed = [v for v in found if v.level is level and not v.refuses(acknowledged)]
             if passed:

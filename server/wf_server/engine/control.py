@@ -114,8 +114,8 @@ class Control:
     async def release(self, workflow_id: str, block: int, confirm: str, order: Order) -> Workflow:
         """Gives the go for the block before which a workflow is held.
 
-        A point of no return asks for its targets' name and is checked again: raises InvalidRequest,
-        EmergencyStopped, Refused.
+        Raises Refused where a policy forbids it to begin right now; the go accepts what only warns. A point
+        of no return asks for its targets' name and is checked again: raises InvalidRequest, EmergencyStopped.
         """
         workflow = await self._workflows.find(workflow_id)
         run = await self._executor.run_of(workflow)
@@ -124,7 +124,9 @@ class Control:
             if confirm != expected:
                 told = f"block {block} is a point of no return: confirm it with {expected!r}, not {confirm!r}"
                 raise InvalidRequest(told)
-            await self._workflows.check_again(workflow)
+            await self._workflows.check_again(workflow, with_warnings=False)
+        if run.held_before == block:
+            self._workflows.check_start(workflow, block)
         run.release(block, order)
         return await self._ordered("released", workflow, order)
 

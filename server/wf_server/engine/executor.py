@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 import structlog
 
@@ -38,6 +38,7 @@ class Executor:
         *,
         grace: float,
         max_running: int = 1_000_000,
+        start_problem: Callable[[Workflow, int], str] = lambda workflow, block: "",
     ) -> None:
         self._recorder = recorder
         self._runner = runner
@@ -47,6 +48,8 @@ class Executor:
         self._clock = clock
         self._grace = grace
         self._max_running = max_running
+        #: Why a block must not begin right now; empty: it may.
+        self._start_problem = start_problem
         self._runs: dict[str, Run] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         #: Those that wait for their turn, the next one first.
@@ -176,7 +179,14 @@ class Executor:
         if workflow.id in self._runs:
             raise AssertionError(f"workflow {workflow.id} runs already")
         run = Run(
-            workflow, self._recorder, self._runner, self._hub, self._clock, self._grace, self._advance_queue
+            workflow,
+            self._recorder,
+            self._runner,
+            self._hub,
+            self._clock,
+            self._grace,
+            self._advance_queue,
+            self._start_problem,
         )
         self._runs[workflow.id] = run
         if workflow.status in WORKFLOW_ENDING:

@@ -56,6 +56,7 @@ class Run:
         clock: Clock,
         grace: float,
         parked: Callable[[], None] = lambda: None,
+        start_problem: Callable[[Workflow, int], str] = lambda workflow, block: "",
     ) -> None:
         self.workflow = workflow
         self._recorder = recorder
@@ -68,7 +69,12 @@ class Run:
         # Weakly: a run that has ended is gone at once, and lets go of its workflow.
         busy = WeakMethod(self._is_busy)
         self._stance = Stance(
-            workflow, recorder, hub, is_busy=lambda: (found := busy()) is not None and found(), parked=parked
+            workflow,
+            recorder,
+            hub,
+            is_busy=lambda: (found := busy()) is not None and found(),
+            parked=parked,
+            start_problem=start_problem,
         )
         self._budget = FailureBudget(workflow)
         self._jobs: BlockRun | None = None

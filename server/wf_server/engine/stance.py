@@ -29,6 +29,7 @@ class Stance:
         *,
         is_busy: Callable[[], bool],
         parked: Callable[[], None],
+        start_problem: Callable[[Workflow, int], str],
     ) -> None:
         self._workflow = workflow
         self._recorder = recorder
@@ -37,6 +38,8 @@ class Stance:
         self._is_busy = is_busy
         #: Called whenever the status has changed: another workflow's turn may have come.
         self._parked = parked
+        #: Why a block must not begin right now; empty: it may.
+        self._start_problem = start_problem
         #: The status that was queued for the record last.
         self.status = workflow.status
         #: The stop or the cancel; final.
@@ -44,6 +47,10 @@ class Stance:
         self.paused: Order | None = None
         #: The block before which it is held.
         self._held: int | None = None
+        #: What forbade that block to begin when its turn came; empty: it holds by itself.
+        self._held_because = ""
+        #: An earlier server held it before the block whose turn is next.
+        self._was_held = False
         #: The block that was begun last, on the way to the record or there.
         self._begun_block = -1
         #: Who let it go on last, and why.
@@ -59,6 +66,7 @@ class Stance:
         self.status = self._workflow.status
         if self.status in (Status.PAUSING, Status.PAUSED) and self.paused is None:
             self.paused = Order("", self._workflow.standing.reason)
+        self._was_held = self.status is Status.HELD
         self._live = True
 
     def leave(self) -> None:
@@ -143,11 +151,20 @@ class Stance:
 
     def may_begin(self, block: int) -> None:
         """Records the begin of a block if nothing speaks against it; holds before it where it has to."""
-        if self._begun_block != block and self._held is None and holds_before(self._workflow, block):
-            self._held = block
+        if self._begun_block != block and self._held is None:
+            self._hold(block)
         self.settle()
         if self.status is Status.RUNNING and self._held is None and self._begun_block != block:
             self._begin_block(block, _NOBODY)
+
+    def _hold(self, block: int) -> None:
+        """Holds before a block that asks for it, that a policy forbids right now, or that was held before."""
+        problem = ""
+        if self.paused is None and not self.unknown:
+            # Where it could not begin anyhow, the time to ask is when it could.
+            problem = self._start_problem(self._workflow, block)
+        if problem or self._was_held or holds_before(self._workflow, block):
+            self._held, self._held_because, self._was_held = block, problem, False
 
     def settle(self) -> None:
         """Records the status that follows from the orders and from what is in flight."""
@@ -192,7 +209,8 @@ class Stance:
 
     def _hold_words(self, block: int) -> str:
         desc = self._workflow.request.blocks[block].desc
-        return f"block {block}{f' ({desc})' if desc else ''} waits for a go"
+        because = f": {self._held_because}" if self._held_because else ""
+        return f"block {block}{f' ({desc})' if desc else ''} waits for a go{because}"
 
     def _begin_block(self, block: int, order: Order) -> None:
         self._begun_block = block

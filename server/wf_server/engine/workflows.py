@@ -171,15 +171,25 @@ class Workflows:
         self._hub.touch(workflow)
         return workflow.id
 
-    async def check_again(self, workflow: Workflow) -> None:
+    async def check_again(self, workflow: Workflow, *, with_warnings: bool = True) -> None:
         """Raises what submit would: policies and stops may have changed since.
 
+        Without warnings, only what refuses whatever is acknowledged counts.
         The stops are asked last, with nothing to wait for after their answer: one may come at any time.
         """
         violations = await self._checker.refusing(workflow.request, workflow.acknowledged)
+        if not with_warnings:
+            violations = [violation for violation in violations if violation.level is Level.DENY]
         violations = self._stop_violations(workflow.name) + violations
         if violations:
             raise _refusal(violations)
+
+    def check_start(self, workflow: Workflow, block: int) -> None:
+        """Raises Refused where a block must not begin right now, whoever gives the go for it."""
+        violations = self._checker.refusing_start(workflow, block)
+        denied = [violation for violation in violations if violation.level is Level.DENY]
+        if denied:
+            raise _refusal(denied)
 
     async def receipt(self, workflow_id: str) -> tuple[Workflow, Receipt]:
         """Tells what a stop or a cancel did. Raises NotFound; FailedPrecondition where there was none."""

@@ -80,6 +80,10 @@ class Policy(ABC, Generic[Settings]):
     async def check(self, request: WorkReq, facts: Facts) -> list[Violation]:
         """Finds every breach of the rule; none: the request may pass."""
 
+    def check_start(self, request: WorkReq, block: int, facts: Facts) -> list[Violation]:
+        """Finds what speaks against a block's begin right now, of a request that passed; it must not wait."""
+        return []
+
 
 @dataclass(frozen=True, slots=True)
 class PolicyBook:

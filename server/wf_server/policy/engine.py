@@ -53,6 +53,23 @@ async def evaluate(request: WorkReq, book: PolicyBook, facts: Facts) -> list[Vio
     return in_order(violation for result in results for violation in result)
 
 
+def evaluate_start(request: WorkReq, block: int, book: PolicyBook, facts: Facts) -> list[Violation]:
+    """Asks all policies of the request's workflow type whether a block may begin right now.
+
+    What else there is to find in the request was found when it was executed.
+    """
+    found: list[Violation] = []
+    for policy in book.get(request.name) or ():
+        try:
+            at_start = policy.check_start(request, block, facts)
+            found += [replace(violation, level=policy.level) for violation in at_start]
+        except Exception as error:
+            log.exception("a policy failed", policy=policy.name, workflow_type=request.name[:200])
+            message = f"the policy itself failed: {type(error).__name__}; see the server's log"
+            found.append(Violation(policy.name, message, block, level=policy.level))
+    return found
+
+
 def _no_policy(request: WorkReq, book: PolicyBook) -> Violation:
     known = ", ".join(book.names[:50]) or "nothing"
     message = "policies.json has no entry for this workflow type"

@@ -16,6 +16,7 @@ from wf_server.jobs.registry import JobRegistry
 from wf_server.model import Level, Violation
 from wf_server.policy.allowed_args import AllowedArgs
 from wf_server.policy.base import Policy, PolicyBook
+from wf_server.policy.change_window import ChangeWindow
 from wf_server.policy.max_concurrency import MaxConcurrency
 from wf_server.policy.max_jobs import MaxJobs
 from wf_server.policy.must_follow import MustFollow
@@ -32,6 +33,7 @@ POLICIES: Mapping[str, type[Policy[Any]]] = MappingProxyType(
         policy.name: policy
         for policy in (
             AllowedArgs,
+            ChangeWindow,
             MaxConcurrency,
             MaxJobs,
             MustFollow,

@@ -28,6 +28,18 @@ def allowing(job_type: str, arg: str, **allowance: Any) -> str:
     return configured("allowedArgs", Jobs={job_type: {arg: allowance}})
 
 
+def window(**settings: Any) -> str:
+    return configured("changeWindow", **settings)
+
+
+def at(**allowed: Any) -> str:
+    return window(TimeZone="UTC", Allowed=[allowed])
+
+
+def frozen(start: str, end: str) -> str:
+    return window(TimeZone="UTC", Frozen=[{"From": start, "To": end}])
+
+
 def refused(path: Path, text: str, registry: JobRegistry) -> str:
     path.write_text(text)
     with pytest.raises(ConfigError) as error:
@@ -103,7 +115,7 @@ def test_every_policy_is_documented() -> None:
             '{"Name": "X", "Policies": [{"Name": "sameArgs", "Setting": {}}]}',
             ':1: "X": Policies[0]: unknown field "Setting"; the fields are Name, Level, Settings',
         ),
-        (entry("X", {"Name": "nope"}), ': there is no policy "nope"; known are allowedArgs, maxConcurrency'),
+        (entry("X", {"Name": "nope"}), ': there is no policy "nope"; known are allowedArgs, changeWindow'),
         (entry("X", {"Name": "sameArgs", "Settings": []}), "Settings is []; an object is expected"),
         (entry("X", {"Name": "sameArgs"}), "Policies[0]: sameArgs: Jobs: missing"),
         (entry("X", {**RESTRICT, "Level": "Warn"}), 'Level is "Warn"; one of deny, warn, dryRun is expected'),
@@ -216,6 +228,31 @@ def test_what_is_wrong_with_the_file(path: Path, registry: JobRegistry, text: st
         (allowing("sleep", "seconds", Pattern="((1{99}){99}){99}"), "is no regular expression in RE2's"),
         (allowing("sleep", "seconds", Pattern="1" * 1001), "Pattern: a pattern of 1001 characters; at most"),
         (allowing("sleep", "seconds", Pattern="\ud800"), "is no text: it holds half a character"),
+        (
+            window(TimeZone="Europe/Berlin"),
+            "there is no time; set Allowed or Frozen",
+        ),
+        (window(Frozen=[{}]), "TimeZone: missing"),
+        (window(TimeZone="Mars/Olympus"), 'TimeZone: "Mars/Olympus" is no time zone of the IANA list; write'),
+        (window(TimeZone="Europe"), 'TimeZone: "Europe" is no time zone'),
+        (window(TimeZone="../../etc/passwd"), "is no time zone of the IANA list"),
+        (window(TimeZone=""), 'TimeZone: "" is no time zone'),
+        (at(From="9:00", To="17:00"), 'Allowed[0].From: "9:00" is no time of day from "00:00" to "24:00"'),
+        (at(From="09:00", To="24:30"), 'Allowed[0].To: "24:30" is no time of day'),
+        (at(From="09:00"), "Allowed[0].To: missing"),
+        (at(From="09:00", To="09:00"), "Allowed[0]: From and To are the same; a whole day is"),
+        (at(From="24:00", To="09:00"), 'Allowed[0]: From is "24:00"; write "00:00"'),
+        (at(From="09:00", To="17:00", Days=[]), "Allowed[0].Days: is empty"),
+        (at(From="09:00", To="17:00", Days=["Monday"]), "Allowed[0].Days[0]: should be 'Mon', 'Tue',"),
+        (at(From="09:00", To="17:00", Day="Mon"), "Allowed[0].Day: unknown key; known are Days, From, To"),
+        (frozen("2027-02-29", "2027-03-01"), 'Frozen[0].From: "2027-02-29" is not a date such as'),
+        (frozen("2027-02-28", "2027-03-01T25:00"), 'Frozen[0].To: "2027-03-01T25:00" is not a date such as'),
+        (frozen("2027-02-28", "2027-03-01T12:00Z"), 'Frozen[0].To: "2027-03-01T12:00Z" is not a date'),
+        (
+            frozen("2027-03-01", "2027-02-28"),
+            "Frozen[0]: To is 2027-02-28, which is not after From",
+        ),
+        (frozen("0001-01-01", "9999-12-31"), 'Frozen[0].From: "0001-01-01" is not within the years 1970 to'),
         (
             configured("mustFollow", JobName="diskErase"),
             "exactly one of PrecededBy and FollowedBy has to be given; neither is",
