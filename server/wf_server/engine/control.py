@@ -65,6 +65,7 @@ class Control:
             )
         with self._decides(workflow_id):
             await self._workflows.check_again(workflow)
+            self._check_record()
             started = self._executor.start(workflow, operator)
             # From here on the executor knows it.
         await started
@@ -86,7 +87,9 @@ class Control:
     async def resume(self, workflow_id: str, order: Order) -> Workflow:
         """Lets a paused workflow go on."""
         workflow = await self._workflows.find(workflow_id)
-        (await self._executor.run_of(workflow)).resume(order)
+        run = await self._executor.run_of(workflow)
+        self._check_record()
+        run.resume(order)
         return await self._ordered("resumed", workflow, order)
 
     async def cancel(self, workflow_id: str, order: Order) -> Workflow:
@@ -127,6 +130,7 @@ class Control:
             await self._workflows.check_again(workflow, with_warnings=False)
         if run.held_before == block:
             self._workflows.check_start(workflow, block)
+        self._check_record()
         run.release(block, order)
         return await self._ordered("released", workflow, order)
 
@@ -136,8 +140,17 @@ class Control:
         """Says what became of a job whose outcome is unknown."""
         workflow = await self._workflows.find(workflow_id)
         self._workflows.expect_job(workflow, block, job)
-        (await self._executor.run_of(workflow)).resolve(block, job, resolution, order)
+        run = await self._executor.run_of(workflow)
+        self._check_record()
+        run.resolve(block, job, resolution, order)
         return await self._ordered(f"resolved {block}/{job} as {resolution.value}", workflow, order)
+
+    def _check_record(self) -> None:
+        """Raises StoreError where nothing can be recorded: what lets work begin must not do so hours later.
+
+        A pause or a cancel is taken all the same: it is in force at once, and on record as soon as possible.
+        """
+        self._recorder.check_writable()
 
     async def _ordered(self, what: str, workflow: Workflow, order: Order) -> Workflow:
         await self._recorder.flush()

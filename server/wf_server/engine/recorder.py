@@ -147,13 +147,17 @@ class Recorder:
 
         Raises StoreError at once where the database refuses: a submission is not worth waiting for.
         """
-        if self.problem:
-            raise StoreError(self.problem)
+        self.check_writable()
         workflow.key = self._store.new_key()
         stored = asyncio.get_running_loop().create_future()
         self._inserts.append((workflow, stored))
         self._wake.set()
         await stored
+
+    def check_writable(self) -> None:
+        """Raises StoreError while the database refuses."""
+        if self.problem:
+            raise StoreError(self.problem)
 
     async def flush(self) -> None:
         """Waits until everything queued so far is committed, applied and published.
