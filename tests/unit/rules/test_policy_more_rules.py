@@ -1,7 +1,8 @@
-"""allowedArgs, maxConcurrency, maxJobs and mustFollow: what each demands, and where it points."""
+"""allowedArgs, maxConcurrency, maxJobs, mustFollow, requireOptions: what each demands and points at."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -147,3 +148,39 @@ async def test_what_is_missing_is_told_with_its_arguments(judge: Judge) -> None:
         '"sleep"',
         "validateDecom type=satellite site=aap directly before it",
     )
+
+
+async def test_risky_work_has_the_options_that_it_needs(judge: Judge) -> None:
+    settings = {"JobTypes": ["diskErase"], "PointOfNoReturn": True, "MaxFailures": "20%", "Timeout": "30m"}
+    job = replace(erase(), timeout="10m")
+    careful = replace(block(*[job] * 10), point_of_no_return=True, max_failures="2")
+    assert await judge("requireOptions", settings, block(NAP), careful) == []
+    loose = replace(careful, jobs=(NAP, replace(job, timeout="1h"), erase()), max_failures="50%", hold=True)
+    found = await judge("requireOptions", settings, replace(loose, point_of_no_return=False), block(NAP))
+    assert places(found) == [
+        (0, None, "pointOfNoReturn"),
+        (0, None, "maxFailures"),
+        (0, 1, "timeout"),
+        (0, 2, "timeout"),
+    ]
+    assert [violation.sentence() for violation in found[1:3]] == [
+        "requireOptions: block 0 argument maxFailures: a block with jobs of type diskErase needs a failure "
+        'budget (found "50%", expected at most 20%)',
+        "requireOptions: block 0 job 1 argument timeout: jobs of type diskErase need a timeout "
+        '(found "1h", expected at most 30m)',
+    ]
+    assert found[3].found == "none"
+
+
+async def test_a_point_of_no_return_holds_too(judge: Judge) -> None:
+    settings = {"JobTypes": ["diskErase"], "Hold": True}
+    for held in (replace(block(erase()), hold=True), replace(block(erase()), point_of_no_return=True)):
+        assert await judge("requireOptions", settings, held) == []
+    assert places(await judge("requireOptions", settings, block(erase()))) == [(0, None, "hold")]
+
+
+@pytest.mark.parametrize("written", ["x", "0", "101%", "-1", ""])
+async def test_what_is_no_budget_is_none(judge: Judge, written: str) -> None:
+    settings = {"JobTypes": ["diskErase"], "MaxFailures": "100%"}
+    bad = replace(block(erase()), max_failures=written)
+    assert places(await judge("requireOptions", settings, bad)) == [(0, None, "maxFailures")]

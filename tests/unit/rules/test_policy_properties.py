@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any
 
 from hypothesis import given
@@ -15,6 +16,7 @@ from wf_server.policy.allowed_args import AllowedArgs, AllowedArgsSettings
 from wf_server.policy.max_concurrency import MaxConcurrency, MaxConcurrencySettings
 from wf_server.policy.max_jobs import MaxJobs, MaxJobsSettings
 from wf_server.policy.must_follow import MustFollow, MustFollowSettings
+from wf_server.policy.require_options import RequireOptions, RequireOptionsSettings
 from wf_server.policy.restrict_job_types import RestrictJobTypes, RestrictJobTypesSettings
 from wf_server.policy.same_args import SameArgs, SameArgsSettings
 from wf_server.policy.start_or_end import StartOrEnd, StartOrEndSettings
@@ -202,6 +204,40 @@ def test_must_follow(
         )
     ]
     assert sorted((violation.block, violation.job) for violation in violations) == lonely
+
+
+_BUDGETS = st.sampled_from(["", "1", "2", "3", "20%", "50%", "100%", "x"])
+_TIMES = st.sampled_from(["", "1s", "30s", "1m", "2m", "0s", "x"])
+CAREFUL = st.builds(
+    Block,
+    desc=st.just(""),
+    rate_limit=st.just(1),
+    jobs=st.lists(st.builds(Job, name=st.sampled_from(NAMES), timeout=_TIMES), max_size=5).map(tuple),
+    max_failures=_BUDGETS,
+    hold=st.booleans(),
+    point_of_no_return=st.booleans(),
+)
+
+
+@given(st.lists(CAREFUL, max_size=4), TYPES.filter(bool), st.booleans(), st.booleans())
+def test_require_options(blocks: list[Block], risky: list[str], hold: bool, timed: bool) -> None:
+    settings = {"JobTypes": risky, "Hold": hold, "MaxFailures": "2", **({"Timeout": "60s"} if timed else {})}
+    policy = RequireOptions(RequireOptionsSettings.model_validate(settings))
+    request = WorkReq("X", "", tuple(blocks))
+    # Of at most five jobs, these are at most two.
+    small = {"1", "2", "20%"}
+    expected: set[tuple[int, int | None, str]] = set()
+    for b, block in enumerate(blocks):
+        guilty = [j for j, job in enumerate(block.jobs) if job.name in risky]
+        if guilty and hold and not (block.hold or block.point_of_no_return):
+            expected.add((b, None, "hold"))
+        share = {"50%": 0.5, "100%": 1.0}.get(block.max_failures, 9.0)
+        if guilty and block.max_failures not in small and math.ceil(share * len(block.jobs)) > 2:
+            expected.add((b, None, "maxFailures"))
+        expected |= {
+            (b, j, "timeout") for j in guilty if timed and block.jobs[j].timeout not in ("1s", "30s", "1m")
+        }
+    assert {(v.block, v.job, v.arg) for v in run(policy, request)} == expected
 
 
 @given(REQUESTS, TYPES.filter(bool), st.booleans())

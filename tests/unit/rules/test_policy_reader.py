@@ -28,6 +28,10 @@ def allowing(job_type: str, arg: str, **allowance: Any) -> str:
     return configured("allowedArgs", Jobs={job_type: {arg: allowance}})
 
 
+def careful(**settings: Any) -> str:
+    return configured("requireOptions", JobTypes=["diskErase"], **settings)
+
+
 def window(**settings: Any) -> str:
     return configured("changeWindow", **settings)
 
@@ -228,6 +232,16 @@ def test_what_is_wrong_with_the_file(path: Path, registry: JobRegistry, text: st
         (allowing("sleep", "seconds", Pattern="((1{99}){99}){99}"), "is no regular expression in RE2's"),
         (allowing("sleep", "seconds", Pattern="1" * 1001), "Pattern: a pattern of 1001 characters; at most"),
         (allowing("sleep", "seconds", Pattern="\ud800"), "is no text: it holds half a character"),
+        (careful(), "no option is required; set Hold, PointOfNoReturn, MaxFailures or Timeout"),
+        (configured("requireOptions", Hold=True), "JobTypes: missing"),
+        (
+            configured("requireOptions", JobTypes=["nope"], Hold=True),
+            'JobTypes[0]: there is no job type "nope"',
+        ),
+        (careful(MaxFailures="0"), 'MaxFailures: "0" is neither a count of at least 1'),
+        (careful(Timeout="soon"), 'Timeout: "soon" is not a duration'),
+        (careful(Timeout="0s"), "Timeout: 0s is no time at all"),
+        (careful(Retry=True), "Retry: unknown key; known are JobTypes, Hold, PointOfNoReturn, MaxFailures"),
         (
             window(TimeZone="Europe/Berlin"),
             "there is no time; set Allowed or Frozen",
