@@ -29,6 +29,10 @@ class StoreInUse(StoreError):
     """Another process uses the database."""
 
 
+class StoreDamaged(StoreError):
+    """What is in the database cannot be read; no waiting mends that."""
+
+
 class StoreConflict(StoreError):
     """A write contradicts what is in the database: a bug, which no waiting mends."""
 

@@ -14,6 +14,7 @@ import structlog
 from wf_server.clock import Clock
 from wf_server.engine.recorder import Recorder
 from wf_server.engine.runner import ERROR_LIMIT, Adopted, Runner, RunnerEvents
+from wf_server.errors import StoreError
 from wf_server.jobs.base import Recovery
 from wf_server.jobs.registry import JobRegistry
 from wf_server.model import Job, JobId, Status, Workflow
@@ -69,8 +70,11 @@ class Recoverer:
             for j, status in enumerate(block.statuses)
             if status == Status.RUNNING
         ]
-        sizes = await self._store.load_log_sizes(workflow.key)
-        self._recorder.logs.adopt(workflow.key, sizes)
+        try:
+            self._recorder.logs.adopt(workflow.key, await self._store.load_log_sizes(workflow.key))
+        except StoreError as error:
+            # What jobs have said is no reason to leave their workflow without a run.
+            log.error("kept logs cannot be read", workflow=workflow.id, reason=str(error))
         known = await self._runner.adopt(running, events) if running else {}
         gone = iter([job for job in running if known.get(job) is not Adopted.RUNNING])
 

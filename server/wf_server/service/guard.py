@@ -51,6 +51,7 @@ _STATUS = (
     (errors.InvalidRequest, Status.INVALID_ARGUMENT),
     (errors.Overloaded, Status.RESOURCE_EXHAUSTED),
     (errors.ShuttingDown, Status.UNAVAILABLE),
+    (errors.StoreDamaged, Status.DATA_LOSS),
     (errors.StoreError, Status.UNAVAILABLE),
 )
 

@@ -12,7 +12,7 @@ from typing import IO
 
 import aiosqlite
 
-from wf_server.errors import StoreError, StoreInUse
+from wf_server.errors import StoreDamaged, StoreError, StoreInUse
 from wf_server.store.backup import back_up
 from wf_server.store.queries import load_migrations
 from wf_server.store.snapshot import APPLICATION_ID, newer
@@ -59,7 +59,7 @@ async def open_writer(path: Path) -> tuple[aiosqlite.Connection, Path | None]:
         _make_private(path)
         connection = await _connect(path)
     except (OSError, sqlite3.Error) as error:
-        raise StoreError(f"{path}: cannot be opened: {_reason(error)}") from error
+        raise _unopened(path, error) from error
     try:
         await connection.execute("PRAGMA synchronous = FULL")
         kept = await _migrate(connection, path)
@@ -73,9 +73,15 @@ async def open_writer(path: Path) -> tuple[aiosqlite.Connection, Path | None]:
     return connection, kept
 
 
-def damaged(path: Path, error: Exception) -> StoreError:
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether that tells of a database that cannot be read, not of a disk or of rights."""
+    # SQLite raises a subclass for those; Python itself raises one for a text that is none.
+    return type(error) is sqlite3.DatabaseError or "Could not decode" in str(error)
+
+
+def damaged(path: Path, error: Exception) -> StoreDamaged:
     """What is said of a database that cannot be read."""
-    return StoreError(f"{path}: {_reason(error)}; restore it from a backup or name another --db")
+    return StoreDamaged(f"{path}: {_reason(error)[:200]}; restore it from a backup or name another --db")
 
 
 def _make_private(path: Path) -> None:
@@ -90,14 +96,22 @@ async def open_reader(path: Path) -> aiosqlite.Connection:
         connection = await _connect(path)
         await connection.execute("PRAGMA query_only = ON")
     except sqlite3.Error as error:
-        raise StoreError(f"{path}: cannot be opened: {_reason(error)}") from error
+        raise _unopened(path, error) from error
     return connection
+
+
+def _unopened(path: Path, error: Exception) -> StoreError:
+    if isinstance(error, sqlite3.Error) and is_damage(error):
+        return damaged(path, error)
+    return StoreError(f"{path}: cannot be opened: {_reason(error)}; mend that or name another --db")
 
 
 async def _connect(path: Path) -> aiosqlite.Connection:
     # Autocommit: a transaction is what the store begins, nothing else.
     connection = await aiosqlite.connect(path, isolation_level=None)
     try:
+        # First: the pragmas change a file, and another program's stays as it is.
+        await _expect_ours(connection, path)
         for pragma in _PRAGMAS:
             await connection.execute(f"PRAGMA {pragma}")
     except BaseException:
@@ -106,15 +120,21 @@ async def _connect(path: Path) -> aiosqlite.Connection:
     return connection
 
 
-async def _migrate(connection: aiosqlite.Connection, path: Path) -> Path | None:
+async def _expect_ours(connection: aiosqlite.Connection, path: Path) -> None:
+    """Raises StoreError where it is another program's database, or a newer wf-server's."""
     application_id = await _pragma(connection, "application_id")
     version = await _pragma(connection, "user_version")
     tables = await scalar(connection, "SELECT count(*) FROM sqlite_schema")
     if application_id != APPLICATION_ID and (tables or application_id):
         raise StoreError(f"{path}: is not a wf database; name another --db")
+    known = len(load_migrations())
+    if version > known:
+        raise StoreError(newer(path, version, known))
+
+
+async def _migrate(connection: aiosqlite.Connection, path: Path) -> Path | None:
+    version = await _pragma(connection, "user_version")
     migrations = load_migrations()
-    if version > len(migrations):
-        raise StoreError(newer(path, version, len(migrations)))
     if version == len(migrations):
         return None
     kept = await _keep_old(connection, path, version)

@@ -38,7 +38,7 @@ from wf_server.model import (
     WorkReq,
 )
 from wf_server.store import encoding
-from wf_server.store.connection import damaged, lock, open_reader, open_writer, scalar
+from wf_server.store.connection import damaged, is_damage, lock, open_reader, open_writer, scalar
 from wf_server.store.queries import load_queries
 
 T = TypeVar("T")
@@ -366,6 +366,8 @@ class Store:
             return cursor.lastrowid or 0
 
     def _told(self, error: sqlite3.Error) -> StoreError:
+        if is_damage(error):
+            return damaged(self.path, error)
         kind = StoreConflict if isinstance(error, sqlite3.IntegrityError) else StoreError
         return kind(f"{self.path}: {error}")
 
