@@ -207,3 +207,67 @@ async def test_a_status_of_ten_thousand_jobs_fits_a_default_client(
     await client.exec(workflow_id)
     now = await client.status(workflow_id)
     assert len(now.blocks[0].jobs) == 10_000
+
+
+async def _in_state(ours: Any, workflow_id: str, state: str) -> None:
+    """Brings a workflow that naps into a state, by the new contract."""
+    if state in ("pausing", "paused"):
+        await ours.pause(workflow_id, "a test")
+    elif state in ("cancelling", "cancelled"):
+        await ours.cancel(workflow_id, "a test")
+    elif state == "stopped":
+        await ours.set_stop("Maintenance", pb.StopStatus.from_string("STOP"), "a test")
+
+
+@pytest.mark.parametrize(
+    ("state", "published"),
+    [
+        ("queued", "Running"),
+        ("held", "Running"),
+        ("pausing", "Running"),
+        ("paused", "Running"),
+        ("cancelled", "Failed"),
+        ("stopped", "Failed"),
+    ],
+)
+async def test_a_published_client_sees_its_five_statuses_whatever_operators_do(
+    client: Published, server: ServerProcess, state: str, published: str
+) -> None:
+    if state == "queued":
+        toml = server.configs / "server.toml"
+        toml.write_text(toml.read_text() + "[limits]\nmax_running = 1\n")
+        await server.restart()
+    nap = pb.Job(name="sleep", args={"seconds": "1" if state == "paused" else "60"})
+    request = pb.WorkReq(name="Maintenance", blocks=[pb.Block(jobs=[nap, nap], hold=state == "held")])
+    async with server.client() as ours, grpc.aio.insecure_channel(server.address) as channel:
+        published_client = Published(client.m, type(client.stub)(channel))
+        ids = [await ours.submit(request) for _ in range(2 if state == "queued" else 1)]
+        for workflow_id in ids:
+            await ours.exec(workflow_id)
+        if state not in ("queued", "held"):
+            await until(lambda: _has_running(ours, ids[0]))
+        await _in_state(ours, ids[-1], state)
+
+        async def is_there() -> bool:
+            return bool((await ours.get(ids[-1])).summary.status == pb.Status.from_string(state.upper()))
+
+        await until(is_there)
+        seen = await published_client.status(ids[-1])
+        assert seen.status == getattr(client.m, f"Status{published}")
+        known = {client.m.StatusNotStarted, client.m.StatusRunning, client.m.StatusFailed}
+        known |= {client.m.StatusCompleted}
+        assert {b.status for b in seen.blocks} | {j.status for b in seen.blocks for j in b.jobs} <= known
+        assert seen.was_es_stopped == (state == "stopped")
+        if published == "Running":
+            # It watches on, and hears of the end.
+            for workflow_id in ids:
+                await ours.cancel(workflow_id, "a test")
+            await until(lambda: _reads(published_client, ids[-1], client.m.StatusFailed))
+
+
+async def _has_running(ours: Any, workflow_id: str) -> bool:
+    return bool((await ours.get(workflow_id)).summary.jobs.running)
+
+
+async def _reads(client: Published, workflow_id: str, status: int) -> bool:
+    return bool((await client.status(workflow_id)).status == status)
