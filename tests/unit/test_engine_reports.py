@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import pytest
 
 from tests.unit.conftest import Engine, statuses
+from wf_server.engine.job_logs import JobLogs
 from wf_server.engine.orders import Order
 from wf_server.jobs.base import JobContext, JobFailed
 from wf_server.model import Status
@@ -123,3 +124,22 @@ async def test_a_job_that_wants_the_process_to_exit_only_ends_itself(
     workflow = await engine.run([""])
     assert workflow.status is Status.FAILED
     assert "exit of the process: 3" in workflow.blocks[0].errors[0]
+
+
+def test_what_waits_for_a_full_disk_is_bounded_too() -> None:
+    logs = JobLogs(job_bytes=1_000)
+    logs.add(1, 0, 7, 5, "the only one of its job")
+    for n in range(100_000):
+        logs.add(1, 0, n % 3, 5, f"line {n:>94}")
+    waiting = logs.take()
+    assert waiting is not None
+    assert len(waiting.lines) <= 10_000
+    assert waiting.lines[0] == (1, 0, 7, 1, 5, "the only one of its job")
+    # Nothing that is kept has been let go.
+    for job in range(3):
+        numbers = {line[3] for line in waiting.lines if line[2] == job}
+        assert numbers >= set(range(dict_of(waiting.trims)[1, 0, job], (100_000 + 2 - job) // 3 + 1))
+
+
+def dict_of(trims: list[tuple[int, int, int, int]]) -> dict[tuple[int, int, int], int]:
+    return {(workflow, block, job): first for workflow, block, job, first in trims}

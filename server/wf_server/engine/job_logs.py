@@ -14,6 +14,8 @@ from wf_server.wording import storable
 JOB_BYTES = 64 * 1024
 #: Characters kept of one line.
 LINE_LIMIT = 2_000
+#: So many lines wait to be written before those are looked for that would be dropped at once.
+WAITING_LINES = 10_000
 
 _Place = tuple[int, int, int]
 
@@ -51,6 +53,7 @@ class JobLogs:
         self._tails: dict[int, dict[tuple[int, int], _Tail]] = {}
         self._notes = JobNotes()
         self._trims: dict[_Place, int] = {}
+        self._prune_at = WAITING_LINES
 
     @property
     def waiting(self) -> bool:
@@ -74,6 +77,15 @@ class JobLogs:
         self._notes.lines.append((workflow, block, job, tail.newest, time_us, storable(text)))
         if full:
             self._trims[workflow, block, job] = tail.first
+            if len(self._notes.lines) >= self._prune_at:
+                self._prune()
+
+    def _prune(self) -> None:
+        """Lets go of waiting lines that newer ones have pushed out: a full disk must not fill the memory."""
+        trims = self._trims
+        kept = [line for line in self._notes.lines if line[3] >= trims.get(line[:3], 0)]
+        self._notes.lines = kept
+        self._prune_at = max(WAITING_LINES, 2 * len(kept))
 
     def keep_progress(self, workflow: int, block: int, job: int, progress: Progress) -> None:
         """Keeps how far a job was when it ended."""
@@ -87,6 +99,7 @@ class JobLogs:
         notes, self._notes = self._notes, JobNotes()
         notes.trims = [(*place, first) for place, first in self._trims.items()]
         self._trims.clear()
+        self._prune_at = WAITING_LINES
         return notes
 
     def pending(self, workflow: int, block: int, job: int) -> list[LogLine]:
