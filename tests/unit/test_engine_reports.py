@@ -1,12 +1,16 @@
 """What jobs say of themselves, however odd or late: no job's words may harm the server or another job."""
 
 import asyncio
+import itertools
 import math
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import pytest
 
 from tests.unit.conftest import Engine, statuses
+from wf_server.engine import run
 from wf_server.engine.job_logs import JobLogs
 from wf_server.engine.orders import Order
 from wf_server.jobs.base import JobContext, JobFailed
@@ -18,11 +22,11 @@ Act = Callable[[JobContext], Awaitable[None]]
 def acts(engine: Engine, monkeypatch: pytest.MonkeyPatch, act: Act) -> None:
     """Lets every scripted job do this."""
 
-    async def run(ctx: JobContext, args: Mapping[str, str]) -> None:
+    async def act_out(ctx: JobContext, args: Mapping[str, str]) -> None:
         engine.jobs.begun[ctx.holder] += 1
         await act(ctx)
 
-    monkeypatch.setattr(engine.jobs, "run", run)
+    monkeypatch.setattr(engine.jobs, "run", act_out)
 
 
 async def test_an_error_that_is_no_unicode_is_recorded(
@@ -98,9 +102,9 @@ async def test_what_a_job_says_after_its_workflow_has_ended_overwrites_nothing(
     workflow = await engine.submit([""])
     await engine.executor.start(workflow, "me")
     await engine.until(lambda: bool(contexts))
-    run = await engine.executor.run_of(workflow)
-    monkeypatch.setattr(run, "_grace", 0.0)
-    run.cancel(Order("ann", "smoke"))
+    running = await engine.executor.run_of(workflow)
+    monkeypatch.setattr(running, "_grace", 0.0)
+    running.cancel(Order("ann", "smoke"))
     await engine.until(lambda: workflow.is_final and engine.executor.find(workflow.id) is None)
     assert statuses(workflow) == [["unknown"]]
     contexts[0].log("late")
@@ -143,3 +147,28 @@ def test_what_waits_for_a_full_disk_is_bounded_too() -> None:
 
 def dict_of(trims: list[tuple[int, int, int, int]]) -> dict[tuple[int, int, int], int]:
     return {(workflow, block, job): first for workflow, block, job, first in trims}
+
+
+async def test_the_ends_of_many_jobs_are_taken_in_by_portions(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever else has to be done on the loop is done in between."""
+    monkeypatch.setattr(run, "REPORT_CHUNK", 10)
+    workflow = await engine.submit(["wait"] * 100, rate_limit=100)
+    await engine.executor.start(workflow, "me")
+    await engine.until(lambda: len(engine.jobs.running) == 100)
+    turns = itertools.count()
+    recorded: list[int] = []
+    record = engine.recorder.job
+
+    def note(*args: Any) -> None:
+        recorded.append(turn)
+        record(*args)
+
+    monkeypatch.setattr(engine.recorder, "job", note)
+    (await engine.executor.run_of(workflow)).cancel(Order("ann", "smoke"))
+    while not workflow.is_final:
+        turn = next(turns)
+        await asyncio.sleep(0)
+    assert len(recorded) == 100
+    assert max(Counter(recorded).values()) <= 10

@@ -288,6 +288,8 @@ class Run:
             elif not self._reports:
                 self._tell_waits(jobs)
                 await self._wait(jobs.next_us(may_start=not self._held_back))
+            else:
+                await asyncio.sleep(0)
         if not self._leaves:
             self._recorder.workflow(self.workflow, self._block_end(block), block=block)
             await self._recorder.flush()
