@@ -169,6 +169,13 @@ async def test_a_ramp_goes_wave_by_wave_and_soaks(engine: Engine) -> None:
     assert workflow.standing.counts[Status.COMPLETED] == 10
 
 
+async def test_a_block_that_is_over_says_nothing_more(engine: Engine) -> None:
+    ramp = Block("", 1, (job(""), job("")), ramp=("1",))
+    workflow = await begin(engine, ramp, Block("", 1, (job(""),), hold=True))
+    await engine.until(lambda: workflow.status is Status.HELD)
+    assert (workflow.activity, workflow.until_us) == ("", 0)
+
+
 async def test_a_soak_outlasts_a_restart(make_engine: MakeEngine) -> None:
     engine = await make_engine()
     jobs = tuple(job("") for _ in range(4))

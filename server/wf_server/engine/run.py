@@ -293,6 +293,8 @@ class Run:
         if not self._leaves:
             self._recorder.workflow(self.workflow, self._block_end(block), block=block)
             await self._recorder.flush()
+            if not self.is_halted:
+                self._stance.tell("", 0)
 
     async def _is_done(self, jobs: BlockRun) -> bool:
         """Whether the block is over, now that nothing of it is in flight."""
