@@ -205,6 +205,26 @@ async def test_warnings_are_acknowledged_by_name_and_hold_for_exec(server: Serve
             await client.submit(request, acknowledge=["maxJobs"])
 
 
+async def test_a_refusal_names_every_policy_to_acknowledge_however_long_it_is(server: ServerProcess) -> None:
+    restrict = {"Name": "restrictJobTypes", "Level": "warn", "Settings": {"AllowedJobs": ["validateDecom"]}}
+    pace = {"Name": "maxConcurrency", "Level": "warn", "Settings": {"Block": 9}}
+    entry = {"Name": "Maintenance", "Policies": [restrict, pace]}
+    (server.configs / "policies.json").write_text(json.dumps(entry))
+    await server.restart()
+    nap = job("sleep", seconds="1")
+    request = pb.WorkReq(name="Maintenance", blocks=[block(*[nap] * 200), block(nap, rate_limit=10)])
+    async with server.client() as client:
+        with pytest.raises(Rejected) as error:
+            await client.submit(request)
+        found = error.value.violations
+        assert len(found) < 200
+        assert {violation.level for violation in found} == {pb.PolicyLevel.WARN}
+        assert found[-1].message == "1 more violation, which Check lists"
+        names = {violation.policy for violation in found}
+        assert names == {"restrictJobTypes", "maxConcurrency"}
+        await client.submit(request, acknowledge=names)
+
+
 async def test_a_dry_run_records_and_refuses_nothing(server: ServerProcess) -> None:
     (server.configs / "policies.json").write_text(_leveled("dryRun", WorkReq=1))
     await server.restart()

@@ -8,6 +8,7 @@ with its traceback in the log and nothing of it on the wire.
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from grpclib.exceptions import GRPCError
 
 import wf_proto as pb
 from wf_server import errors
-from wf_server.model import Violation
+from wf_server.model import Level, Violation
 from wf_server.service.translate import violation_message
 
 log = structlog.get_logger(__name__)
@@ -176,17 +177,25 @@ def _as_grpc(error: errors.WfError) -> GRPCError:
 
 
 def _fitting(violations: Sequence[Violation]) -> list[pb.Violation]:
-    """The violations, as many as fit into the trailers, where gRPC carries details."""
+    """The violations, as many as fit into the trailers, where gRPC carries details.
+
+    Of the rest, how many there are of each policy and level: who acknowledges has to know their names.
+    """
     messages: list[pb.Violation] = []
     size = 0
     for n, violation in enumerate(violations):
         message = violation_message(violation)
         size += len(bytes(message)) + 3
         if size > DETAILS_LIMIT:
-            more = f"{len(violations) - n} more violations, which Check lists"
-            return [*messages, pb.Violation(policy=violation.policy, message=more)]
+            rest = Counter((hidden.policy, hidden.level) for hidden in violations[n:])
+            return [*messages, *(_counted(*key, count) for key, count in rest.items())]
         messages.append(message)
     return messages
+
+
+def _counted(policy: str, level: Level, count: int) -> pb.Violation:
+    message = f"{count} more violation{'s' * (count > 1)}, which Check lists"
+    return pb.Violation(policy=policy, message=message, level=pb.PolicyLevel(level))
 
 
 def _operator(stream: grpclib.server.Stream[Any, Any]) -> str:
