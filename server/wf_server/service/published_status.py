@@ -12,6 +12,8 @@ _PUBLISHED = {
     Status.SKIPPED: "StatusNotStarted",
     Status.COMPLETED: "StatusCompleted",
     Status.AWAITING_APPROVAL: "StatusRunning",
+    # It failed, and is about to begin again.
+    Status.RETRYING: "StatusRunning",
     **dict.fromkeys(WORKFLOW_ACTIVE, "StatusRunning"),
 }
 
