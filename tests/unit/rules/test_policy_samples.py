@@ -122,7 +122,7 @@ class NoLog:
 async def test_every_sample_workflow_type_may_go(root: Path, book: PolicyBook) -> None:
     stops = EmergencyStops(root / "configs" / "es.json", NoLog(), ManualClock())
     await stops.load()
-    assert set(book.names) == {"SatelliteDiskErase", "Maintenance"}
+    assert set(book.names) == {"SatelliteDiskErase", "Maintenance", "SatelliteDecomCheck"}
     assert not any(stops.is_stopped(name) for name in book.names)
 
 
