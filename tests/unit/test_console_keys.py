@@ -356,7 +356,7 @@ async def test_whoever_goes_on_in_the_wizard_acknowledges_its_warnings() -> None
         await it.press("enter")
         await it.type("aap")
         await it.press("enter")
-        ((_, acknowledged),) = gateway.called("submit")
+        ((_, _key, acknowledged),) = gateway.called("submit")
         assert acknowledged == ("maxJobs",)
 
 
@@ -372,7 +372,7 @@ async def test_the_wizard_erases_what_was_confirmed() -> None:
         await it.press("backspace")
         await it.type("p")
         await it.press("enter")
-        ((request,),) = gateway.called("submit")
+        ((request, _key),) = gateway.called("submit")
         assert gateway.called("check") == [(request,)]
         assert gateway.called("execute") == [(summary.id,)]
         screen = it.app.screen

@@ -9,6 +9,7 @@ import pytest
 
 from wf_tui.diskerase import erasable, erase_request
 from wf_tui.state.models import (
+    JobCounts,
     JobDetail,
     PolicyBook,
     SiteStatus,
@@ -17,12 +18,13 @@ from wf_tui.state.models import (
     StopBoard,
     Violation,
 )
-from wf_tui.state.samples import NOW, sample_board, sample_book, sample_buckets, sample_sites
+from wf_tui.state.samples import NOW, sample_board, sample_book, sample_buckets, sample_sites, summary_of
 from wf_tui.state.wizard import (
+    Item,
     PreCheck,
     Step,
     World,
-    in_erase_order,
+    fit_first,
     may_go_on,
     paces,
     place,
@@ -30,19 +32,25 @@ from wf_tui.state.wizard import (
     plan_sentence,
     pre_checks,
 )
+from wf_tui.wizards import erase
 
 SITE, MACHINES = sample_sites()[2]
 REQUEST = erase_request("aap", MACHINES, pause_seconds=60)
 WORLD = World(SITE, MACHINES, sample_board(), sample_book(), sample_buckets())
 
 
-def failing(world: World) -> list[PreCheck]:
-    return [check for check in pre_checks(world, REQUEST, NOW) if not check.passed]
+def checks_of(*worlds: World) -> tuple[PreCheck, ...]:
+    items = [Item((world,), replace(REQUEST, desc=f"erase {world.site.name}")) for world in worlds]
+    return pre_checks(items, erase.checks, NOW)
+
+
+def failing(*worlds: World) -> list[PreCheck]:
+    return [check for check in checks_of(*worlds) if not check.passed]
 
 
 def test_a_satellite_in_decom_passes_every_check() -> None:
     assert failing(WORLD) == []
-    assert len(pre_checks(WORLD, REQUEST, NOW)) == 6
+    assert len(checks_of(WORLD)) == 6
 
 
 @pytest.mark.parametrize(
@@ -63,14 +71,39 @@ def test_what_is_wrong_is_said_and_shuts_the_way(world: World, title: str, words
     (check,) = failing(world)
     assert check.title == title
     assert words in check.words
-    assert not may_go_on(pre_checks(world, REQUEST, NOW))
+    assert not may_go_on(checks_of(world))
 
 
 def test_a_missing_token_warns_with_the_time_of_the_next() -> None:
     world = replace(WORLD, buckets=sample_buckets(tokens=0))
     (check,) = failing(world)
-    assert "the next comes in 12 m 30 s" in check.words
+    assert "the next comes in 12 m 30 s. The queue waits for it" in check.words
     assert may_go_on((check,))
+
+
+def test_the_same_work_under_way_shuts_the_way() -> None:
+    double = summary_of(1, Status.PAUSED, JobCounts(), desc="erase aap")
+    (check,) = failing(replace(WORLD, under_way=(double,)))
+    assert "under way already as 0000beee, by ada@ops-1" in check.words
+    assert not may_go_on((check,))
+    assert failing(replace(WORLD, under_way=(replace(double, desc="erase adg"),))) == []
+
+
+def test_of_several_sites_a_line_each_tells_what_fails() -> None:
+    good = replace(WORLD, buckets=(replace(sample_buckets()[0], size=3, tokens=2),))
+    bad = replace(good, site=replace(SITE, name="adg", status=SiteStatus.REMOVED), machines=())
+    first, second, *common = checks_of(good, bad)
+    assert (first.title, first.passed, first.words) == (
+        "aap",
+        True,
+        "is a satellite; is in decom; 50 machines to erase",
+    )
+    assert (second.title, second.passed, second.blocks) == ("adg", False, True)
+    assert second.words == "is removed: put it into decom first; the site has no machines"
+    assert [check.title for check in common] == ["Policies", "Emergency stop", "Token"]
+    assert common[-1].passed
+    assert checks_of(good, good)[-1].words == "diskEraseSatellite holds 2 of 3 tokens"
+    assert "3 are needed: the queue waits" in checks_of(good, good, good)[-1].words
 
 
 def test_a_refused_policies_file_warns() -> None:
@@ -120,9 +153,9 @@ def test_where_a_violation_points(violation: Violation, words: str) -> None:
 
 
 def test_sites_that_can_be_erased_come_first() -> None:
-    sites = in_erase_order([site for site, _ in sample_sites()], erasable)
+    sites = fit_first([site for site, _ in sample_sites()], erasable)
     assert [site.name for site in sites] == ["aap", "adg", "aaa", "adj", "aab", "aaq"]
 
 
 def test_steps_have_names() -> None:
-    assert [step.label for step in Step] == ["Site", "Pre-checks", "Plan", "Verdict", "Confirm"]
+    assert [step.label for step in Step] == ["Sites", "Pre-checks", "Plan", "Verdict", "Confirm"]

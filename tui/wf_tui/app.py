@@ -28,9 +28,10 @@ from wf_tui.preferences import leave_out_dangers, put_in_force
 from wf_tui.screens.base import Context, OpenWorkflow, WfScreen
 from wf_tui.screens.composing import can_clone, clone, compose
 from wf_tui.screens.places import PLACES, go, place_bindings
+from wf_tui.screens.queue_news import QueueNews, waiting_facts
 from wf_tui.screens.stops import StopsScreen
 from wf_tui.screens.switching import Switching
-from wf_tui.screens.wizard import WizardScreen
+from wf_tui.screens.wizarding import begin_wizard, wizard_bindings, wizard_commands
 from wf_tui.screens.workflow import WorkflowScreen
 from wf_tui.screens.workflows import WorkflowsEnded, WorkflowsScreen
 from wf_tui.settings import Settings
@@ -67,7 +68,7 @@ class WfApp(App[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("w", "home", "Workflows", show=False, id="app.home", tooltip="To the list of workflows"),
-        Binding("e", "erase", "Erase", show=False, id="app.erase", tooltip="Erase a satellite's disks"),
+        *wizard_bindings(),
         Binding("S", "stops", "Stops", show=False, id="app.stops", tooltip="To the emergency stops"),
         Binding("c", "compose", "Compose", show=False, id="app.compose", tooltip="Compose a WorkReq"),
         Binding("C", "clone", "Clone", show=False, id="app.clone", tooltip="Compose a copy of this workflow"),
@@ -148,6 +149,7 @@ class WfApp(App[None]):
     def on_mount(self) -> None:
         """Watches the stops and the server's health for as long as the app runs."""
         self._connection.start()
+        self._queue_news()
         if self._title is not None:
             self._title.start()
         if self._notice:
@@ -173,6 +175,7 @@ class WfApp(App[None]):
         self.clear_notifications()
         await self._show_anew()
         self._connection.start()
+        self._queue_news()
         await before.context.gateway.close()
 
     async def _show_anew(self) -> None:
@@ -182,6 +185,9 @@ class WfApp(App[None]):
         self.add_mode(after, self.get_default_screen)
         await self.switch_mode(after)
         await self.remove_mode(mode)
+
+    def _queue_news(self) -> None:
+        QueueNews(self, self.context).start()
 
     def _window_title(self) -> str:
         home = self.screen_stack[0]
@@ -259,13 +265,9 @@ class WfApp(App[None]):
             return None
         return Switching(self, self.servers, self._connection.server, self.context, self.connect)
 
-    def action_erase(self) -> None:
-        """Begins the disk-erase wizard; one that was begun is gone on with."""
-        if any(isinstance(screen, WizardScreen) for screen in self.screen_stack):
-            while not isinstance(self.screen, WizardScreen):
-                self.pop_screen()
-        else:
-            self.push_screen(WizardScreen(self.context))
+    def action_wizard(self, name: str) -> None:
+        """Begins a wizard; one that was begun is gone on with."""
+        begin_wizard(self, self.context, name)
 
     def action_compose(self) -> None:
         """Begins a WorkReq; one that was begun is gone on with."""
@@ -279,12 +281,13 @@ class WfApp(App[None]):
         """Leaves; asks first where the server ends with the console in the middle of something."""
         home = self.screen_stack[0]
         running = home.listing.counts()[Status.RUNNING] if isinstance(home, WorkflowsScreen) else 0
-        if not (self._private == self.situation.address and running) or isinstance(
-            self.screen, ConfirmDialog
-        ):
+        facts = list(waiting_facts(self.context.queue.queue))
+        if self._private == self.situation.address and running:
+            facts.append(("Running", count(running, "workflow")))
+            facts.append(("Server", "private: it ends with the console"))
+        if not facts or isinstance(self.screen, ConfirmDialog):
             self.exit()
             return
-        facts = [("Running", count(running, "workflow")), ("Server", "private: it ends with the console")]
         self.push_screen(
             ConfirmDialog("Quit while something is running?", facts, "Quit"), self._answered_quit
         )
@@ -307,9 +310,7 @@ class WfApp(App[None]):
         yield Command("go: emergency stops", "What may run and what may not", self.action_stops)
         for name, place in PLACES.items():
             yield Command(f"go: {name}", place.words, partial(self.action_go, name))
-        yield Command(
-            "erase: a satellite's disks", "Site, checks, plan, verdict, confirmation", self.action_erase
-        )
+        yield from wizard_commands(self, self.context)
         yield Command("workreq: compose", "Name, blocks, jobs; checked while you type", self.action_compose)
         if can_clone(screen):
             yield Command("workreq: clone this workflow", "Compose a copy of it", self.action_clone)

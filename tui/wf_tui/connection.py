@@ -11,9 +11,11 @@ from wf_tui.drafts import Drafts
 from wf_tui.gateway import Gateway, Server
 from wf_tui.live import Links, Wait
 from wf_tui.probe import health_probe
+from wf_tui.queueing import QueueRunner
 from wf_tui.screens.base import Context
 from wf_tui.state.health import Health
 from wf_tui.state.models import StopBoard
+from wf_tui.state.queue import Queue
 from wf_tui.state.situation import Link, Situation
 
 #: How often the server is asked how it does.
@@ -55,6 +57,13 @@ class Connection:
             drafts=drafts,
             typing_pause=typing_pause,
             read_only=server.read_only,
+            queue=QueueRunner(
+                gateway,
+                now,
+                report,
+                shelf=drafts.shelf("queues", Queue) if drafts is not None else None,
+                wait=wait,
+            ),
         )
         self._stops = links.follower("stops", gateway.watch_stops, self._take_board, report)
         self._health = links.poller(
@@ -72,8 +81,9 @@ class Connection:
         self._health.start()
 
     async def stop(self) -> None:
-        """Ends the watches."""
+        """Ends the watches, and the queue's work: another console, or a later one, goes on with it."""
         self._ended = True
+        await self.context.queue.stop()
         await self._stops.stop()
         await self._health.stop()
 

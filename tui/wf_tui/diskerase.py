@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wf_tui.state.models import Block, Job, Site, SiteStatus, SiteType, WorkReq
+from wf_tui.state.wizard import Unfit
 
 #: The workflow type that policies and stops refer to.
 WORKFLOW = "SatelliteDiskErase"
@@ -12,7 +13,7 @@ WORKFLOW = "SatelliteDiskErase"
 BUCKET = "diskEraseSatellite"
 
 
-class CannotErase(Exception):
+class CannotErase(Unfit):
     """The site can't be erased; the text says why."""
 
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from textual.binding import BindingsMap
 
+from wf_tui.wizards import WIZARDS
+
 #: Bindings that lead to a change on the server, by their id.
 DANGEROUS_BINDINGS = frozenset(
     {
-        "app.erase",
+        *(f"app.{wizard}" for wizard in WIZARDS),
         "composer.execute",
         "composer.submit",
+        "queue.again",
+        "queue.give_up",
+        "queue.hold",
+        "queue.leave_out",
         "sites.erase",
         "stops.engage",
         "stops.release",
@@ -29,7 +35,7 @@ DANGEROUS_BINDINGS = frozenset(
 #: Commands by the group before their colon, or by their whole name.
 DANGEROUS_COMMANDS = frozenset(
     {
-        "erase",
+        *(wizard.command.partition(":")[0] for wizard in WIZARDS.values()),
         "stop",
         "workflow: cancel",
         "workflow: go",

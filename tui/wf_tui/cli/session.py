@@ -48,6 +48,8 @@ class Settings:
     timeout_unreachable: float = 60.0
     as_json: bool = False
     submit_log: Path = field(default_factory=lambda: user_state_path("wf") / "submit.log")
+    #: Where queues are kept; the console's are there too.
+    queues: Path = field(default_factory=lambda: user_state_path("wf") / "drafts" / "queues")
     #: Whether somebody can be asked.
     interactive: bool = field(default_factory=_somebody_is_there)
     connect: Callable[[Settings, str], Gateway] = field(

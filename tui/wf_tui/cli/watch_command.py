@@ -13,6 +13,7 @@ from wf_tui.cli.reporters import JsonReporter, PlainReporter
 from wf_tui.cli.session import Session
 from wf_tui.cli.summary import show_blocks
 from wf_tui.cli.watching import Reporter, Watch
+from wf_tui.state.models import Summary
 
 _TICK_SECONDS = 0.25
 
@@ -24,22 +25,27 @@ def utc_now() -> datetime:
 
 async def watch_to_the_end(session: Session, workflow_id: str) -> int:
     """Watches a workflow, shows its end, and returns the exit code for that. Raises GatewayError."""
-    session.if_interrupted = (
-        f"the workflow goes on; watch it again with: wf {session.how_to_reach}watch {workflow_id}"
-    )
-    if session.settings.demo:
-        session.if_interrupted = (
-            f"the demo's server has ended; it resumes the workflow with: wf --demo watch {workflow_id}"
-            if session.settings.demo_is_kept
-            else "the demo's server has ended, and its files are gone with it"
-        )
+    session.if_interrupted = _if_interrupted(session, workflow_id)
+    return exit_of_status((await follow(session, workflow_id)).status)
+
+
+def _if_interrupted(session: Session, workflow_id: str) -> str:
+    if not session.settings.demo:
+        return f"the workflow goes on; watch it again with: wf {session.how_to_reach}watch {workflow_id}"
+    if session.settings.demo_is_kept:
+        return f"the demo's server has ended; it resumes the workflow with: wf --demo watch {workflow_id}"
+    return "the demo's server has ended, and its files are gone with it"
+
+
+async def follow(session: Session, workflow_id: str) -> Summary:
+    """Watches a workflow, shows its end, and returns how it ended. Raises GatewayError."""
     async with _reporter(session) as reporter:
         patience = session.settings.timeout_unreachable
         watch = Watch(session.gateway, workflow_id, reporter, patience=patience)
         summary = await watch.until_it_ends()
     if watch.watched is not None and not session.terminal.as_json:
         show_blocks(session.terminal, watch.watched, utc_now())
-    return exit_of_status(summary.status)
+    return summary
 
 
 @asynccontextmanager

@@ -20,3 +20,14 @@ class ResumeDialog(ConfirmDialog):
     def on_mount(self) -> None:
         """Says what the other answer means."""
         self.query_one("#cancel", Button).label = "Begin anew"
+
+
+class ResumeQueueDialog(ConfirmDialog):
+    """Goes on only if the operator means it: the next entries are begun without another question."""
+
+    def __init__(self, facts: Sequence[tuple[str, str]]) -> None:
+        super().__init__("Go on with the queue that was left behind?", facts, "Go on")
+
+    def on_mount(self) -> None:
+        """Says what the other answer means."""
+        self.query_one("#cancel", Button).label = "Not now"

@@ -19,6 +19,7 @@ from wf_tui.dialogs.stop import EngageDialog, ReleaseDialog
 from wf_tui.drafts import Drafts
 from wf_tui.gateway import Gateway, GatewayError
 from wf_tui.live import Follower, Links
+from wf_tui.queueing import QueueRunner
 from wf_tui.readonly import forbid
 from wf_tui.screens.painting import PromptScreen
 from wf_tui.state.activity import Activity
@@ -55,6 +56,8 @@ class Context:
     read_only: bool = False
     #: What lists were filtered by when one was there last, by the list.
     filters: dict[str, str] = field(default_factory=dict)
+    #: What was confirmed together, worked off one after another.
+    queue: QueueRunner = field(kw_only=True)
 
 
 class OpenWorkflow(Message):

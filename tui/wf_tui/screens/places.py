@@ -12,6 +12,7 @@ from wf_tui.screens.base import Context, WfScreen
 from wf_tui.screens.buckets import BucketsScreen
 from wf_tui.screens.catalogue import CatalogueScreen
 from wf_tui.screens.pulse import PulseScreen
+from wf_tui.screens.queue import QueueScreen
 from wf_tui.screens.rejections import RejectionsScreen
 from wf_tui.screens.sites import SitesScreen
 
@@ -30,6 +31,7 @@ PLACES: Mapping[str, Place] = {
     "rejections": Place("R", "To what the server refused, and why", RejectionsScreen),
     "buckets": Place("B", "To the token buckets and when they fill", BucketsScreen),
     "catalogue": Place("K", "To the job types and the policies in force", CatalogueScreen),
+    "queue": Place("Q", "To the queue: sites that are worked off one after another", QueueScreen),
     "sites": Place("I", "To the inventory: sites and their machines", SitesScreen),
 }
 

@@ -20,6 +20,7 @@ from wf_tui.screens.base import Context
 from wf_tui.screens.filtered import FilteredScreen
 from wf_tui.screens.inspecting import Inspected, InspectingScreen
 from wf_tui.screens.wizard import WizardScreen
+from wf_tui.screens.wizarding import begun
 from wf_tui.state.filters import Filter
 from wf_tui.state.format import count
 from wf_tui.state.models import Site
@@ -29,6 +30,7 @@ from wf_tui.widgets.facts import Fact
 from wf_tui.widgets.rows import Piece, RowsView
 from wf_tui.widgets.site_table import FIELDS, SiteHead, SiteTable
 from wf_tui.widgets.theme import MUTED
+from wf_tui.wizards.erase import ERASE
 
 _EVERY_SECONDS = 10.0
 #: Machines on a line of the dialog.
@@ -125,14 +127,14 @@ class SitesScreen(InspectingScreen, FilteredScreen):
         site = self._table.current
         if site is None:
             return
-        if any(isinstance(screen, WizardScreen) for screen in self.app.screen_stack):
+        if begun(self.app, ERASE) is not None:
             reason = "An erasure is begun already: esc goes back to it"
         else:
             reason = erasable(site)
         if reason:
             self.notify(clean(reason), severity="warning", markup=False)
         else:
-            self.app.push_screen(WizardScreen(self.context, site.name))
+            self.app.push_screen(WizardScreen(self.context, ERASE, site.name))
 
 
 def _counts(sites: tuple[Site, ...]) -> Content:

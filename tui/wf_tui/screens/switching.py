@@ -15,6 +15,7 @@ from wf_tui.dialogs.servers import ServersDialog
 from wf_tui.gateway import GatewayError, Server, Servers
 from wf_tui.screens.base import Context
 from wf_tui.screens.composer import ComposerScreen
+from wf_tui.screens.queue_news import waiting_facts
 from wf_tui.screens.wizard import WizardScreen
 from wf_tui.state.text import clean
 
@@ -64,7 +65,9 @@ class Switching:
                 kept = "its draft is kept" if self.context.drafts is not None else "it is lost"
                 yield screen.crumbs()[-1], kept
             elif isinstance(screen, WizardScreen):
-                yield screen.crumbs()[-1], "has to be begun anew; what was submitted goes on"
+                kept = "its draft is kept" if screen.is_kept else "has to be begun anew"
+                yield screen.crumbs()[-1], kept
+        yield from waiting_facts(self.context.queue.queue)
 
     def _go(self, server: Server) -> None:
         self.app.run_worker(

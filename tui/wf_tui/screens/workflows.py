@@ -62,7 +62,13 @@ class WorkflowsScreen(InspectingScreen, FilteredScreen):
     FILTER_FIELDS = FIELDS
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("e", "app.erase", "Erase", id="workflows.erase", tooltip="Erase a satellite's disks"),
+        Binding(
+            "e",
+            "app.wizard('erase')",
+            "Erase",
+            id="workflows.erase",
+            tooltip="Erase satellites' disks, step by step",
+        ),
         Binding("S", "app.stops", "Stops", id="workflows.stops", tooltip="To the emergency stops"),
         Binding(
             "o", "order", "Order", show=False, id="workflows.order", tooltip="Newest first, or trouble first"

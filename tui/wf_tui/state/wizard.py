@@ -1,4 +1,4 @@
-"""The disk-erase wizard without its screen: its steps, the pre-checks, and the plan in words."""
+"""What all wizards have in common, without their screen: steps, pre-checks, and the plan in words."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
-from wf_tui.state.format import count, duration
+from wf_tui.state.format import count, duration, short_id
 from wf_tui.state.models import (
     Bucket,
     JobDetail,
     PolicyBook,
     Site,
-    SiteStatus,
     SiteType,
     Status,
     StopBoard,
+    Summary,
     Violation,
     WorkReq,
 )
@@ -38,7 +38,7 @@ class Step(IntEnum):
     @property
     def label(self) -> str:
         """Its name on the line of steps."""
-        return ("Site", "Pre-checks", "Plan", "Verdict", "Confirm")[self - 1]
+        return ("Sites", "Pre-checks", "Plan", "Verdict", "Confirm")[self - 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,48 +53,91 @@ class PreCheck:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the server said that the pre-checks are about."""
+    """What the server said of a site, and of everything, that the pre-checks are about."""
 
     site: Site
     machines: tuple[str, ...]
     board: StopBoard
     book: PolicyBook
     buckets: tuple[Bucket, ...]
+    #: Workflows of the wizard's type that have begun and not ended.
+    under_way: tuple[Summary, ...] = ()
 
 
-def pre_checks(world: World, request: WorkReq, now: datetime) -> tuple[PreCheck, ...]:
-    """Checks what can be known before the server is asked for its verdict."""
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One WorkReq that a wizard makes, and the sites that it is about."""
+
+    worlds: tuple[World, ...]
+    request: WorkReq
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """The names of its sites."""
+        return tuple(world.site.name for world in self.worlds)
+
+
+class Unfit(Exception):
+    """No WorkReq can be made for a site; the text says why."""
+
+
+SiteChecks = Callable[[World], tuple[PreCheck, ...]]
+
+
+def pre_checks(items: Sequence[Item], of_site: SiteChecks, now: datetime) -> tuple[PreCheck, ...]:
+    """Checks what can be known before the server is asked for its verdict.
+
+    Of a single site every check is told; of several, a line for each site.
+    """
+    worlds = [world for item in items for world in item.worlds]
+    if len(worlds) == 1:
+        checks = of_site(worlds[0])
+    else:
+        checks = tuple(_in_a_line(world.site.name, of_site(world)) for world in worlds)
+    return (*checks, *_common_checks(items, now))
+
+
+def _in_a_line(site: str, checks: Sequence[PreCheck]) -> PreCheck:
+    failed = [check for check in checks if not check.passed]
+    told = failed or checks
+    words = "; ".join(check.words for check in told)
+    return PreCheck(site, not failed, words, blocks=any(check.blocks for check in failed))
+
+
+def _common_checks(items: Sequence[Item], now: datetime) -> tuple[PreCheck, ...]:
+    if not items:
+        return ()
+    world, name = items[0].worlds[0], items[0].request.name
+    buckets = [bucket for item in items for bucket in buckets_of(item.request)]
     return (
-        _type_check(world.site),
-        _status_check(world.site),
-        PreCheck(
-            "Machines",
-            bool(world.machines),
-            f"{count(len(world.machines), 'machine')} to erase"
-            if world.machines
-            else "the site has no machines",
+        *(_under_way_check(item, many=len(items) > 1) for item in items if _double(item) is not None),
+        _policy_check(world.book, name),
+        _stop_check(world.board, name),
+        *(
+            _token_check(bucket, world.buckets, buckets.count(bucket), now)
+            for bucket in dict.fromkeys(buckets)
         ),
-        _policy_check(world.book, request.name),
-        _stop_check(world.board, request.name),
-        *(_token_check(name, world.buckets, now) for name in _bucket_names(request)),
     )
+
+
+def _double(item: Item) -> Summary | None:
+    """The workflow that does the same just now; a description names the sites."""
+    found = (one for one in item.worlds[0].under_way if one.desc == item.request.desc)
+    return next(found, None)
+
+
+def _under_way_check(item: Item, *, many: bool) -> PreCheck:
+    double = _double(item)
+    assert double is not None
+    which = f" for {', '.join(item.sites)}" if many else ""
+    who = f", by {double.operator}" if double.operator else ""
+    words = f"the same{which} is under way already as {short_id(double.id)}{who}: let it end first"
+    return PreCheck("Once only", False, words)
 
 
 def may_go_on(checks: Sequence[PreCheck]) -> bool:
     """Tells whether no blocking check failed."""
     return all(check.passed or not check.blocks for check in checks)
-
-
-def _type_check(site: Site) -> PreCheck:
-    satellite = site.type is SiteType.SATELLITE
-    words = "is a satellite" if satellite else f"is a {site.type.value}: only satellites can be erased"
-    return PreCheck("Site type", satellite, words)
-
-
-def _status_check(site: Site) -> PreCheck:
-    decom = site.status is SiteStatus.DECOM
-    words = "is in decom" if decom else f"is {site.status.value}: put it into decom first"
-    return PreCheck("Site status", decom, words)
 
 
 def _policy_check(book: PolicyBook, name: str) -> PreCheck:
@@ -121,22 +164,25 @@ def _stop_check(board: StopBoard, name: str) -> PreCheck:
     return PreCheck("Emergency stop", False, f"engaged for {title(stop)}{who}{why}")
 
 
-def _bucket_names(request: WorkReq) -> list[str]:
+def buckets_of(request: WorkReq) -> tuple[str, ...]:
+    """Returns the buckets that a request takes tokens from, each once."""
     jobs = (job for block in request.blocks for job in block.jobs if job.name == _TOKEN_JOB)
-    return list(dict.fromkeys(job.args.get("bucket", "") for job in jobs))
+    return tuple(dict.fromkeys(job.args.get("bucket", "") for job in jobs))
 
 
-def _token_check(name: str, buckets: Sequence[Bucket], now: datetime) -> PreCheck:
+def _token_check(name: str, buckets: Sequence[Bucket], needed: int, now: datetime) -> PreCheck:
     bucket = next((bucket for bucket in buckets if bucket.name == name), None)
     if bucket is None:
         return PreCheck("Token", False, f"the server has no bucket {name}")
     level = f"{name} holds {bucket.tokens} of {count(bucket.size, 'token')}"
-    if bucket.tokens:
+    if bucket.tokens >= needed:
         return PreCheck("Token", True, level)
+    if bucket.tokens:
+        return PreCheck("Token", True, f"{level}, and {needed} are needed: the queue waits for each")
     until = ""
     if bucket.next_refill is not None:
         until = f"; the next comes in {duration((bucket.next_refill - now).total_seconds())}"
-    return PreCheck("Token", False, f"{level}{until}. Without one the workflow fails at once", blocks=False)
+    return PreCheck("Token", False, f"{level}{until}. The queue waits for it", blocks=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +206,10 @@ def _plan_block(number: int, request: WorkReq, pace: Callable[[str], float | Non
     block = request.blocks[number]
     pauses = [_seconds(job.args.get("seconds", "")) for job in block.jobs if job.name == _PAUSE_JOB]
     working = [job for job in block.jobs if job.name != _PAUSE_JOB]
-    names = [job.args.get("machine", job.name) for job in working]
+    same = len({job.name for job in working}) == 1
+    names = [
+        job.args.get("machine") or (job.args.get("site") if same else None) or job.name for job in working
+    ]
     paces = [pace(job.name) for job in working]
     known = [seconds for seconds in paces if seconds is not None]
     rounds = -(-len(working) // max(1, block.rate_limit))
@@ -179,7 +228,7 @@ def plan_sentence(blocks: Sequence[PlanBlock]) -> str:
     told = f"{count(len(blocks), 'block')}, one after another; pauses {duration(pauses)}"
     if len(known) == len(blocks):
         return f"{told}; about {duration(sum(known))} in all, going by the last run"
-    return f"{told}, plus the erasing itself (no earlier run to go by)"
+    return f"{told}, plus the work itself (no earlier run to go by)"
 
 
 def paces(details: Sequence[JobDetail]) -> dict[str, float]:
@@ -209,8 +258,8 @@ def _job_name(request: WorkReq, block: int, job: int) -> str:
     return ""
 
 
-def in_erase_order(sites: Sequence[Site], reason: Callable[[Site], str]) -> tuple[Site, ...]:
-    """Sorts sites: those that can be erased first, then satellites, then the rest; by name within each."""
+def fit_first(sites: Sequence[Site], reason: Callable[[Site], str]) -> tuple[Site, ...]:
+    """Sorts sites: those without a reason against them, then satellites, then the rest; by name."""
     return tuple(
         sorted(sites, key=lambda site: (bool(reason(site)), site.type is not SiteType.SATELLITE, site.name))
     )

@@ -8,11 +8,14 @@ from textwrap import wrap
 from textual.content import Content
 
 from wf_tui.state.format import count, duration
-from wf_tui.state.models import Violation, WorkReq
+from wf_tui.state.models import EVERYTHING, Stop, Violation, WorkReq
 from wf_tui.state.text import clean
 from wf_tui.state.verdict import refusals, to_acknowledge
-from wf_tui.state.wizard import PlanBlock, PreCheck, World, place, plan_sentence
+from wf_tui.state.wizard import Item, PlanBlock, PreCheck, place, plan_sentence
 from wf_tui.widgets.theme import MUTED
+from wf_tui.wizards import Words
+
+_LOOKS = {"": "", "strong": "bold", "danger": "bold $text-error"}
 
 
 def checks_content(checks: Sequence[PreCheck], width: int) -> Content:
@@ -29,14 +32,12 @@ def _check(check: PreCheck, titles: int, room: int) -> Content:
     return Content.assemble((f"{glyph} ", style), (f"{check.title:<{titles}}  ", "bold"), (words, style))
 
 
-def plan_content(request: WorkReq, blocks: Sequence[PlanBlock], pause_seconds: int) -> Content:
-    """Paints the plan: a sentence, then a line for every block."""
+def plan_content(request: WorkReq, blocks: Sequence[PlanBlock], note: str) -> Content:
+    """Paints the plan: a sentence, a note, then a line for every block."""
     lines = [
         Content.assemble((clean(request.name), "bold"), f": {clean(request.desc)}"),
         Content(plan_sentence(blocks)),
-        Content(
-            f"Machines of a block are erased at once; pause between blocks: {count(pause_seconds, 'second')}."
-        ),
+        *([Content(note)] if note else []),
         Content(""),
     ]
     for block in blocks:
@@ -88,17 +89,67 @@ def _judgement(violations: Sequence[Violation]) -> Content:
     return Content.styled(told, "$text-success")
 
 
-def question_content(request: WorkReq, world: World, pause_seconds: int, server: str) -> Content:
-    """Paints what is about to be done for good."""
-    site, machines = clean(world.site.name), world.machines
+def verdicts_content(items: Sequence[Item], verdicts: Sequence[Sequence[Violation]]) -> Content:
+    """Paints the server's verdict on each of several WorkReqs."""
+    if len(items) == 1:
+        return violations_content(verdicts[0], items[0].request)
+    told = [
+        Content.assemble(
+            (clean(", ".join(item.sites)), "bold"), "  ", violations_content(found, item.request)
+        )
+        for item, found in zip(items, verdicts, strict=True)
+    ]
+    return Content("\n\n" if any(verdicts) else "\n").join(told)
+
+
+def stop_content(stop: Stop, workflow: str) -> Content:
+    """Paints that a stop was engaged while one was at it."""
+    who = f" by {clean(stop.operator)}" if stop.operator else ""
+    why = f": {clean(stop.reason)}" if stop.reason else ""
+    name = "everything" if stop.name == EVERYTHING else clean(workflow)
     return Content.assemble(
-        "All disks of ",
-        (count(len(machines), "machine"), "bold $text-error"),
-        " of satellite ",
-        (site, "bold $text-error"),
-        f" will be erased by {clean(server)}.\n",
-        f"Machines {clean(machines[0])} to {clean(machines[-1])}; ",
-        f"{count(len(request.blocks), 'block')}, {pause_seconds} s of pause between them.\n\n",
-        ("Erased disks cannot be brought back.", "bold"),
-        " A stop engaged later saves only what has not been erased by then.",
+        (f"■ An emergency stop is engaged for {name}{who}{why}", "bold $text-error"),
+        "\nNothing can be confirmed before it is released.",
+    )
+
+
+def words_content(words: Words) -> Content:
+    """Paints what a wizard says, in its looks."""
+    return Content.assemble(*((_unbroken(text), _LOOKS[look]) for text, look in words))
+
+
+def _unbroken(text: str) -> str:
+    """Only a part that is nothing but line breaks breaks lines: names from outside cannot."""
+    return clean(text) if text.strip("\n") else text
+
+
+def dry_run_content(
+    title: str, checks: Sequence[PreCheck], verdicts: Sequence[Sequence[Violation]]
+) -> Content:
+    """Paints how it would go, and that it did not."""
+    failed = sum(1 for check in checks if not check.passed and check.blocks)
+    refused = sum(1 for found in verdicts if refusals(found))
+    warned = to_acknowledge(violation for found in verdicts for violation in found)
+    accepted = "✓ The server would accept " + (
+        "it." if len(verdicts) == 1 else f"all {len(verdicts)} WorkReqs."
+    )
+    return Content("\n").join(
+        (
+            Content.assemble((f"Dry run: {clean(title)}", "bold")),
+            Content(""),
+            Content.styled(f"✗ {count(failed, 'pre-check')} failed.", "bold $text-error")
+            if failed
+            else Content.styled("✓ The pre-checks passed.", "$text-success"),
+            Content.styled(f"✗ The server would refuse {refused} of {len(verdicts)}.", "bold $text-error")
+            if refused
+            else Content.styled(accepted, "$text-success"),
+            *(
+                [Content.styled(f"! Warnings of {', '.join(map(clean, warned))}.", "$text-warning")]
+                if warned
+                else []
+            ),
+            Content(""),
+            Content.styled("Nothing was submitted, and nothing will be.", "bold"),
+            Content.styled("enter ends the dry run; d makes it the real thing, which asks before.", MUTED),
+        )
     )
