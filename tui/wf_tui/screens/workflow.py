@@ -43,7 +43,7 @@ from wf_tui.widgets.work_tree import WorkTree
 #: As many as the server gives at once.
 _MOST_JOBS = 1000
 #: Jobs of a WorkReq that is read for its options: reading more would be felt at the keys.
-_MOST_READ = 10_000
+_MOST_READ = 2_000
 
 
 class WorkflowScreen(InspectingScreen, OrderingScreen):
