@@ -29,6 +29,7 @@ HAS = {
     "LogScreen": "d slash",
     "PulseScreen": "",
     "RawScreen": "",
+    "ReceiptScreen": "",
     "RejectionScreen": "d y",
     "RejectionsScreen": "d y slash",
     "SitesScreen": "d y slash",
@@ -38,7 +39,7 @@ HAS = {
     "WorkflowsScreen": "d y space slash",
 }
 #: These are for typing in, or are no list; other keys are theirs.
-OTHERS = {"ComposerScreen", "WizardScreen", "FilteredScreen", "InspectingScreen"}
+OTHERS = {"ComposerScreen", "WizardScreen", "FilteredScreen", "InspectingScreen", "OrderingScreen"}
 
 
 def kinds(root: type[DOMNode]) -> list[type[DOMNode]]:
