@@ -81,7 +81,6 @@ _PLAIN: dict[Status, type[ClientError]] = {
     Status.FAILED_PRECONDITION: FailedPrecondition,
     Status.OUT_OF_RANGE: InvalidRequest,
     Status.RESOURCE_EXHAUSTED: Overloaded,
-    Status.DEADLINE_EXCEEDED: DeadlineExceeded,
 }
 
 #: What grpclib is known to raise from a call. An assertion or an attribute error is its way to tell
@@ -129,6 +128,9 @@ def _of_status(error: GRPCError, address: str) -> ClientError:
         return Unreachable(f"{address} is not available{f': {message}' if message else ''}")
     if status is Status.UNIMPLEMENTED:
         return ServerFault(f"{address} does not know this call: is it a wf-server of this version?")
+    if status is Status.DEADLINE_EXCEEDED:
+        # The server's own clock may run out first: to the caller it is the same.
+        return DeadlineExceeded(f"{address} did not answer in time")
     if status in _PLAIN:
         return _PLAIN[status](message or status.name.lower().replace("_", " "))
     return ServerFault(f"{address} failed with {status.name}: {message or 'its log may say why'}")
