@@ -130,7 +130,7 @@ def _of_status(error: GRPCError, address: str) -> ClientError:
         return ServerFault(f"{address} does not know this call: is it a wf-server of this version?")
     if status is Status.DEADLINE_EXCEEDED:
         # The server's own clock may run out first: to the caller it is the same.
-        return DeadlineExceeded(f"{address} did not answer in time")
+        return DeadlineExceeded(f"{address} did not answer in time{f': {message}' if message else ''}")
     if status in _PLAIN:
         return _PLAIN[status](message or status.name.lower().replace("_", " "))
     return ServerFault(f"{address} failed with {status.name}: {message or 'its log may say why'}")
