@@ -288,3 +288,27 @@ async def test_one_that_waits_for_a_person_needs_no_room(engine: Engine) -> None
     await engine.executor.start(other, "me")
     await engine.until(lambda: other.is_final)
     assert held.status is Status.HELD
+
+
+async def test_a_receipt_does_not_call_never_started_what_a_restart_cut_short(
+    make_engine: MakeEngine,
+) -> None:
+    """Its code has run, and may have left half of its work behind."""
+    engine = await make_engine()
+    workflow = await engine.submit(["wait", ""])
+    run = await begin(engine, workflow)
+    await engine.until(lambda: bool(engine.jobs.running))
+    run.pause(ANN)
+    await engine.recorder.flush()
+    # As after a kill: the job is on record as running.
+    found = await engine.store.load_workflow(workflow.id)
+    assert found is not None
+    engine = await make_engine()
+    found = await again(engine, found)
+    run = await engine.executor.run_of(found)
+    assert statuses(found) == [["not started", "not started"]]
+    run.cancel(BOB)
+    await engine.until(lambda: found.is_final)
+    receipt = receipt_of(found)
+    assert receipt is not None
+    assert receipt.fates == (bytes([Fate.INTERRUPTED, Fate.NEVER_STARTED]),)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
+from wf_server.model.block import BlockState
 from wf_server.model.status import Status
 from wf_server.model.workflow import Workflow
 
@@ -61,7 +62,7 @@ def receipt_of(workflow: Workflow) -> Receipt | None:
     order = workflow.order
     if order is None:
         return None
-    fates = [bytearray(block.statuses.translate(_TABLE)) for block in workflow.blocks]
+    fates = [_fates(block) for block in workflow.blocks]
     for block, job in order.in_flight:
         if fates[block][job] == Fate.ENDED_BEFORE:
             fates[block][job] = Fate.FINISHED_ANYWAY
@@ -75,3 +76,13 @@ def receipt_of(workflow: Workflow) -> Receipt | None:
         settled_us=workflow.standing.ended_us,
         fates=tuple(map(bytes, fates)),
     )
+
+
+def _fates(block: BlockState) -> bytearray:
+    fates = bytearray(block.statuses.translate(_TABLE))
+    if any(block.started):
+        for job, started in enumerate(block.started):
+            # Put back to be run again, by a restart or a person: its code has run, and did not end well.
+            if started and fates[job] == Fate.NEVER_STARTED:
+                fates[job] = Fate.INTERRUPTED
+    return fates
