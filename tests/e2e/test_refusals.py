@@ -306,7 +306,8 @@ async def test_broken_policies_refuse_with_the_reason_until_mended(server: Serve
         assert "restrictEverything" in found[0].message
         listed = await client.list_policies()
         assert "restrictEverything" in listed.problem
-        assert [t.name for t in listed.workflow_types] == ["SatelliteDiskErase", "Maintenance"]
+        kept = ["SatelliteDiskErase", "Maintenance", "SatelliteDecomCheck"]
+        assert [t.name for t in listed.workflow_types] == kept
         policies.write_text(good)
         assert await _wait_for_refusal(client, refused=False) == []
 

@@ -14,7 +14,8 @@ from tests.e2e.server_process import ServerProcess
 from wf_proto.client import Client
 from wf_proto.errors import EmergencyStopped, FailedPrecondition, InvalidRequest
 
-GOING = '{"Name": "SatelliteDiskErase", "Status": "go"}\n{"Name": "Maintenance", "Status": "go"}\n'
+TYPES = ["SatelliteDiskErase", "Maintenance", "SatelliteDecomCheck"]
+GOING = "".join(f'{{"Name": "{name}", "Status": "go"}}\n' for name in TYPES)
 ROUNDS = 10
 #: The promise is a second; the test waits longer so that a busy machine does not decide it.
 PATIENCE = 10
@@ -97,9 +98,9 @@ async def test_the_file_keeps_its_order_and_the_board_tells_who(server: ServerPr
         await client.set_stop("*", STOP, "all quiet, please")
         await client.set_stop("*", GO, "over")
         board = await client.list_stops()
-    assert [s.name for s in board.stops] == ["SatelliteDiskErase", "Maintenance", "*"]
+    assert [s.name for s in board.stops] == [*TYPES, "*"]
     assert server.es_json.read_text() == GOING + '{"Name": "*", "Status": "go"}\n'
-    assert (board.stops[2].operator, board.stops[2].reason) == ("ann", "over")
+    assert (board.stops[-1].operator, board.stops[-1].reason) == ("ann", "over")
 
 
 async def test_the_board_is_watched_live(server: ServerProcess) -> None:

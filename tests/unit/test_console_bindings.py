@@ -39,7 +39,10 @@ HAS = {
     "WorkflowsScreen": "d y space slash",
 }
 #: These are for typing in, or are no list; other keys are theirs.
-OTHERS = {"ComposerScreen", "WizardScreen", "FilteredScreen", "InspectingScreen", "OrderingScreen"}
+OTHERS = {
+    *("ComposerScreen", "WizardScreen", "Choosing"),
+    *("FilteredScreen", "InspectingScreen", "OrderingScreen"),
+}
 
 
 def kinds(root: type[DOMNode]) -> list[type[DOMNode]]:
