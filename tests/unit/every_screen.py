@@ -23,7 +23,7 @@ from wf_tui.dialogs.order import Order, OrderDialog, Verb
 from wf_tui.dialogs.path import PathDialog
 from wf_tui.dialogs.pick import Choice, PickDialog
 from wf_tui.dialogs.reading import ReadingDialog
-from wf_tui.dialogs.resume import ResumeDialog
+from wf_tui.dialogs.resume import ResumeDialog, ResumeQueueDialog
 from wf_tui.dialogs.servers import ServersDialog
 from wf_tui.dialogs.stop import EngageDialog, ReleaseDialog
 from wf_tui.gateway import Server
@@ -35,6 +35,7 @@ from wf_tui.screens.composer import ComposerScreen
 from wf_tui.screens.history import HistoryScreen
 from wf_tui.screens.log import LogScreen
 from wf_tui.screens.pulse import PulseScreen
+from wf_tui.screens.queue import QueueScreen
 from wf_tui.screens.raw import RawScreen
 from wf_tui.screens.receipt import ReceiptScreen
 from wf_tui.screens.rejection import RejectionScreen
@@ -77,6 +78,7 @@ from wf_tui.state.models import (
     WorkflowType,
     WorkReq,
 )
+from wf_tui.state.queue import Entry, Queue, Stage
 from wf_tui.state.samples import ago, sample_id
 from wf_tui.testing import FakeGateway, FakeServers, press, settle
 from wf_tui.widgets.facts import Fact
@@ -124,6 +126,11 @@ VISITS: tuple[Visit, ...] = (
     Visit(SitesScreen, ("I",)),
     Visit(WizardScreen, ("e",)),
     Visit(WizardScreen, ("e", "enter", "tab", "enter")),
+    Visit(WizardScreen, ("e", "a", "enter")),
+    Visit(WizardScreen, ("e", "d", "a", "enter", "enter", "enter", "enter")),
+    Visit(WizardScreen, ("D", "d", "a", "enter", "enter", "enter", "enter")),
+    Visit(QueueScreen, ("Q",)),
+    Visit(QueueScreen, dialog=lambda app, say: _queued(app, say)),  # noqa: PLW0108 - it stands below
     Visit(ComposerScreen, ("c",)),
     Visit(ComposerScreen, ("C",)),
     Visit(ComposerScreen, ("C", "down", "down")),
@@ -144,6 +151,7 @@ VISITS: tuple[Visit, ...] = (
         ConfirmDialog,
         dialog=lambda _, say: ConfirmDialog(say("question"), [(say("label"), say("value"))], "Do it"),
     ),
+    Visit(ResumeQueueDialog, dialog=lambda _, say: ResumeQueueDialog([("Holds", say("sites"))])),
     Visit(ResumeDialog, dialog=lambda _, say: ResumeDialog([("Name", say("name"))])),
     Visit(
         PickDialog,
@@ -181,6 +189,14 @@ def _order(say: Say) -> Order:
         warning=say("warning"),
         danger=True,
     )
+
+
+def _queued(app: WfApp, say: Say) -> QueueScreen:
+    """A queue that stands still, so that nothing of it is worked off."""
+    trouble = Entry((say("aap"), say("adg")), _request(say), "k1", stage=Stage.TROUBLE, words=say("why"))
+    waiting = Entry((say("adv"),), _request(say), "k2", workflow_id=say("id"))
+    app.context.queue.adopt(Queue(say("address"), (trouble, waiting)))
+    return QueueScreen(app.context)
 
 
 def _first(app: WfApp) -> tuple[str]:

@@ -28,6 +28,7 @@ HAS = {
     "HistoryScreen": "d l slash",
     "LogScreen": "d slash",
     "PulseScreen": "",
+    "QueueScreen": "",
     "RawScreen": "",
     "ReceiptScreen": "",
     "RejectionScreen": "d y",
@@ -40,7 +41,7 @@ HAS = {
 }
 #: These are for typing in, or are no list; other keys are theirs.
 OTHERS = {
-    *("ComposerScreen", "WizardScreen", "Choosing"),
+    *("ComposerScreen", "WizardScreen", "Choosing", "Confirming"),
     *("FilteredScreen", "InspectingScreen", "OrderingScreen"),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from textwrap import wrap
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from wf_tui.state.format import count, duration
@@ -12,15 +13,17 @@ from wf_tui.state.models import EVERYTHING, Stop, Violation, WorkReq
 from wf_tui.state.text import clean
 from wf_tui.state.verdict import refusals, to_acknowledge
 from wf_tui.state.wizard import Item, PlanBlock, PreCheck, place, plan_sentence
+from wf_tui.widgets.rows import fit
 from wf_tui.widgets.theme import MUTED
 from wf_tui.wizards import Words
 
+_WIDEST_TITLE = 24
 _LOOKS = {"": "", "strong": "bold", "danger": "bold $text-error"}
 
 
 def checks_content(checks: Sequence[PreCheck], width: int) -> Content:
     """Paints the pre-checks in lines of so many cells, their words in a column."""
-    titles = max((len(check.title) for check in checks), default=0)
+    titles = min(_WIDEST_TITLE, max((cell_len(clean(check.title)) for check in checks), default=0))
     return Content("\n").join(_check(check, titles, max(20, width - titles - 4)) for check in checks)
 
 
@@ -29,7 +32,9 @@ def _check(check: PreCheck, titles: int, room: int) -> Content:
     if not check.passed and not check.blocks:
         glyph, style = "!", "bold $text-warning"
     words = ("\n" + " " * (titles + 4)).join(wrap(clean(check.words), room))
-    return Content.assemble((f"{glyph} ", style), (f"{check.title:<{titles}}  ", "bold"), (words, style))
+    return Content.assemble(
+        (f"{glyph} ", style), (f"{fit(clean(check.title), titles)}  ", "bold"), (words, style)
+    )
 
 
 def plan_content(request: WorkReq, blocks: Sequence[PlanBlock], note: str) -> Content:

@@ -14,8 +14,8 @@ from textual.widgets import Button, ContentSwitcher, Input, Label, Static
 from wf_tui.gateway import GatewayError
 from wf_tui.screens.base import Context
 from wf_tui.screens.queue import QueueScreen
+from wf_tui.screens.wizard.confirming import Confirming
 from wf_tui.screens.wizard.loading import Plans, Verdicts, load_plans, load_verdicts
-from wf_tui.screens.wizard.submitting import Submitting
 from wf_tui.state.models import Stop, StopBoard
 from wf_tui.state.situation import Situation
 from wf_tui.state.stops import stop_for
@@ -44,7 +44,7 @@ _MARGIN = 5
 _SHORTEST_FIELD = 24
 
 
-class WizardScreen(Submitting):
+class WizardScreen(Confirming):
     """Esc goes one step back and keeps what was entered; from the first it goes out and keeps a draft."""
 
     AUTO_FOCUS = "#sites"

@@ -17,7 +17,7 @@ from wf_tui.state.text import clean
 from wf_tui.state.wizard import buckets_of
 
 
-class Submitting(Choosing):
+class Confirming(Choosing):
     """One WorkReq that can begin is begun here. Several are queued, and so is one that has to wait."""
 
     plans: Plans | None = None
