@@ -74,9 +74,10 @@ class FilterBar(Horizontal):
             self._wrong = True
             note.update(f"✗ {problem}")
         else:
-            self._wrong = False
-            note.update("")
-            if chosen != self.chosen:
+            # What was put here is read at once and again when the input tells of it: the note stays then.
+            if self._wrong or chosen != self.chosen:
+                self._wrong = False
+                note.update("")
                 self.chosen = chosen
                 self.post_message(self.Changed(chosen))
         note.set_class(self._wrong, "-wrong")
