@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Protocol
 
 import pytest
+from textual.command import CommandInput
 from textual.pilot import Pilot
 
 from wf_tui.testing import FakeGateway, frozen_app, press, settle, type_text
@@ -27,6 +28,8 @@ class Picture(Protocol):
 def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.delenv("NO_COLOR", raising=False)
+    # The palette's input is Textual's own, and blinks.
+    monkeypatch.setattr(CommandInput, "cursor_blink", False)
     time.tzset()
     yield
     monkeypatch.undo()
