@@ -16,6 +16,8 @@ $(VENV)/.run: requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@# The first start need not compile what it imports.
+	$(BIN)/python -m compileall -q server tui proto
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.txt
