@@ -32,6 +32,7 @@ from wf_server.inventory import LiveInventory
 from wf_server.jobs import JobRegistry, JobType, build_registry
 from wf_server.policy import LivePolicies
 from wf_server.service.catalog import CatalogService
+from wf_server.service.gate import Gate, as_told
 from wf_server.service.guard import Guarded, Service
 from wf_server.service.health import HealthService
 from wf_server.service.inventory import InventoryService
@@ -189,7 +190,8 @@ class App:
         self._health = HealthService(_names(services), self._is_serving, config.limits.max_watchers)
         services.append(self._health)
         limit = config.limits.max_message_bytes
-        self._server = GrpcServer([Guarded(service, limit) for service in services])
+        gate = Gate(as_told, self._workflows.type_of, self._workflows.type_of_rejection)
+        self._server = GrpcServer([Guarded(service, limit, gate) for service in services])
 
     async def start(self) -> None:
         """Resumes unfinished workflows and serves. Raises ConfigError where it cannot listen."""

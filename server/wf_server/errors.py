@@ -77,6 +77,14 @@ class FailedPrecondition(WfError):
     """What was asked cannot be done as things stand."""
 
 
+class Unauthenticated(WfError):
+    """Nobody knows who calls: no proof, or one that is wrong, has expired or was revoked."""
+
+
+class PermissionDenied(WfError):
+    """The caller is known, and has not the role for this."""
+
+
 class Overloaded(WfError):
     """A limit of the server is reached; later it may work."""
 

@@ -13,7 +13,15 @@ from wf_server.model import Block, Progress, Retry, Status, Workflow, WorkReq
 from wf_server.service.published_status import published_status
 from wf_server.service.reports import get_report, published_report, status_report
 from wf_server.service.translate import job_status_message
-from wf_server.service.wire import MAX_ARGS, Malformed, Submission, TooMany, read_request, read_submission
+from wf_server.service.wire import (
+    MAX_ARGS,
+    Malformed,
+    Submission,
+    TooMany,
+    read_name,
+    read_request,
+    read_submission,
+)
 
 texts = st.text(max_size=6)
 numbers = st.integers(-(2**31), 2**31 - 1)
@@ -199,6 +207,21 @@ def test_it_reads_what_a_submission_says_beside_the_request(message: pb.SubmitRe
 async def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     for nested in (False, True):
         assert isinstance(await read_or_refuse(data, nested=nested), WorkReq | Malformed)
+
+
+@given(st.lists(requests, min_size=1, max_size=3), st.booleans(), st.data())
+async def test_the_name_that_is_let_in_is_the_name_that_is_read(
+    twice: list[pb.WorkReq], nested: bool, data: st.DataObject
+) -> None:
+    parts = [bytes(pb.CheckRequest(work_req=one)) if nested else bytes(one) for one in twice]
+    whole = bytearray(b"".join(parts))
+    if whole and data.draw(st.booleans()):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        request = await read_request(bytes(whole), 100, nested=nested)
+    except (Malformed, TooMany):
+        return
+    assert read_name(bytes(whole), nested=nested) == request.name
 
 
 @given(requests, st.data())

@@ -279,6 +279,14 @@ class Workflows:
             raise NotFound(f"there is no rejection with the id {rejection_id[:80]!r}")
         return found
 
+    async def type_of(self, workflow_id: str) -> str:
+        """The workflow type of an id. Raises NotFound."""
+        return (await self.find(workflow_id)).name
+
+    async def type_of_rejection(self, rejection_id: str) -> str:
+        """The workflow type of a refused request. Raises NotFound."""
+        return (await self.rejection(rejection_id)).summary.name
+
     def running(self, name: str) -> list[str]:
         """The ids of the workflows of a type that run now or wait for their turn (`*`: of any type)."""
         return [found.id for found in self._executor.active() if name in ("*", found.name)]

@@ -3,6 +3,7 @@
 from wf_server.model.attempt import Attempt, LogLine, attempts_in
 from wf_server.model.block import BlockState, Progress
 from wf_server.model.bucket import BucketLevel
+from wf_server.model.caller import EVERY_GRANT, Caller, Grant, Role, Way
 from wf_server.model.change import FATAL, WHOLE, Change, IllegalStep
 from wf_server.model.receipt import Fate, Receipt, receipt_of
 from wf_server.model.rejection import Rejection, RejectionSummary
@@ -24,6 +25,7 @@ from wf_server.model.workreq import Block, Job, JobId, Level, OnFailure, Retry, 
 __all__ = [
     "BLOCK_FINAL",
     "EVERYTHING",
+    "EVERY_GRANT",
     "FATAL",
     "JOB_FINAL",
     "JOB_TROUBLE",
@@ -36,8 +38,10 @@ __all__ = [
     "Block",
     "BlockState",
     "BucketLevel",
+    "Caller",
     "Change",
     "Fate",
+    "Grant",
     "IllegalStep",
     "Job",
     "JobId",
@@ -53,12 +57,14 @@ __all__ = [
     "Rejection",
     "RejectionSummary",
     "Retry",
+    "Role",
     "Standing",
     "Status",
     "StopRecord",
     "StopStatus",
     "Summary",
     "Violation",
+    "Way",
     "WorkReq",
     "Workflow",
     "attempts_in",

@@ -14,7 +14,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
-from urllib.parse import unquote
 
 import grpclib.const
 import grpclib.server
@@ -26,13 +25,12 @@ from grpclib.exceptions import GRPCError
 import wf_proto as pb
 from wf_server import errors
 from wf_server.model import Level, Violation
+from wf_server.model.caller import Caller
+from wf_server.service.access import Rule
 from wf_server.service.translate import violation_message
 
 log = structlog.get_logger(__name__)
 
-#: The request metadata key that names the operator.
-OPERATOR_KEY = "wf-operator"
-OPERATOR_LIMIT = 200
 #: Bytes of violations in the trailers. Base64 adds a third, and gRPC clients take 8 KiB by default.
 DETAILS_LIMIT = 4800
 #: Characters of an error's text, which travels beside them.
@@ -50,18 +48,13 @@ _STATUS = (
     (errors.TooLate, Status.FAILED_PRECONDITION),
     (errors.FailedPrecondition, Status.FAILED_PRECONDITION),
     (errors.InvalidRequest, Status.INVALID_ARGUMENT),
+    (errors.Unauthenticated, Status.UNAUTHENTICATED),
+    (errors.PermissionDenied, Status.PERMISSION_DENIED),
     (errors.Overloaded, Status.RESOURCE_EXHAUSTED),
     (errors.ShuttingDown, Status.UNAVAILABLE),
     (errors.StoreDamaged, Status.DATA_LOSS),
     (errors.StoreError, Status.UNAVAILABLE),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who makes the present call."""
-
-    operator: str
 
 
 #: Set for the duration of each RPC, in that RPC's own task.
@@ -78,6 +71,8 @@ class Undecoded:
     """The bytes of a message that its handler reads itself, in portions: see `wire`."""
 
     data: bytes
+    #: Whether it holds the WorkReq as its field 1, and is none itself.
+    nested: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +96,7 @@ class Codec(ProtoCodec):
     def decode(self, data: bytes, message_type: Any) -> Any:
         """Reads a message. Raises GRPCError INVALID_ARGUMENT where the bytes are none."""
         if message_type in _UNDECODED:
-            return Undecoded(data)
+            return Undecoded(data, nested=message_type is not pb.WorkReq)
         try:
             return message_type().parse(data)
         except (RuntimeError, ValueError) as error:
@@ -117,12 +112,33 @@ class Service(Protocol):
         ...
 
 
+class Doorkeeper(Protocol):
+    """What decides on calls: see `gate`."""
+
+    def rule(self, path: str) -> Rule:
+        """The rule of an RPC. Raises KeyError where there is none."""
+        ...
+
+    def identify(self, rule: Rule, stream: grpclib.server.Stream[Any, Any]) -> Caller:
+        """Tells who calls. Raises Unauthenticated."""
+        ...
+
+    def admit(self, rule: Rule, caller: Caller) -> None:
+        """Raises PermissionDenied where the caller may not make such calls at all."""
+        ...
+
+    async def admit_to(self, rule: Rule, caller: Caller, message: Any) -> None:
+        """Raises PermissionDenied where the caller may not ask for what the message is about."""
+        ...
+
+
 class Guarded:
     """A service whose handlers are all behind the guard."""
 
-    def __init__(self, service: Service, max_message_bytes: int) -> None:
+    def __init__(self, service: Service, max_message_bytes: int, gate: Doorkeeper) -> None:
         self._service = service
         self._limit = max_message_bytes
+        self._gate = gate
 
     def __mapping__(self) -> dict[str, grpclib.const.Handler]:
         """Returns the guarded handlers by their full method names."""
@@ -132,11 +148,16 @@ class Guarded:
         }
 
     def _guard(self, path: str, handle: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        rule = self._gate.rule(path)
+
         async def guarded(stream: grpclib.server.Stream[Any, Any]) -> None:
-            _caller.set(Caller(_operator(stream)))
-            # grpclib reads whatever size a client announces: this looks at the announcement first.
-            stream.recv_message = partial(_receive, stream, self._limit)  # type: ignore[method-assign]
             try:
+                who = self._gate.identify(rule, stream)
+                self._gate.admit(rule, who)
+                _caller.set(who)
+                # grpclib reads whatever size a client announces: this looks at the announcement first.
+                # It is also the only way to a message, so no handler sees one that was not let in.
+                stream.recv_message = partial(self._receive, stream, rule, who)  # type: ignore[method-assign]
                 await handle(stream)
             except GRPCError:
                 raise
@@ -148,6 +169,11 @@ class Guarded:
                 raise GRPCError(Status.INTERNAL, told) from error
 
         return guarded
+
+    async def _receive(self, stream: grpclib.server.Stream[Any, Any], rule: Rule, who: Caller) -> Any:
+        message = await _receive(stream, self._limit)
+        await self._gate.admit_to(rule, who, message)
+        return message
 
 
 async def _receive(stream: grpclib.server.Stream[Any, Any], limit: int) -> Any:
@@ -196,13 +222,3 @@ def _fitting(violations: Sequence[Violation]) -> list[pb.Violation]:
 def _counted(policy: str, level: Level, count: int) -> pb.Violation:
     message = f"{count} more violation{'s' * (count > 1)}, which Check lists"
     return pb.Violation(policy=policy, message=message, level=pb.PolicyLevel(level))
-
-
-def _operator(stream: grpclib.server.Stream[Any, Any]) -> str:
-    value = stream.metadata.get(OPERATOR_KEY, "") if stream.metadata else ""
-    name = unquote(value if isinstance(value, str) else value.decode("utf-8", "replace"))
-    name = "".join(c for c in name if c.isprintable()).strip()[:OPERATOR_LIMIT]
-    if name:
-        return name
-    address = stream.peer.addr()
-    return f"{address[0]}" if isinstance(address, tuple) and address else "local socket"

@@ -48,7 +48,7 @@ class StopsService(pb.StopsServiceBase):
             raise InvalidRequest("status: expected STOP_STATUS_GO or STOP_STATUS_STOP")
         name = set_stop_request.name
         running = self._workflows.running(name)
-        entry = await self._stops.set(name, status, caller().operator, set_stop_request.reason)
+        entry = await self._stops.set(name, status, caller().name, set_stop_request.reason)
         told = running if status is StopStatus.STOP else []
         return pb.SetStopResponse(stop=self._stop(entry), stopped_workflows=len(told), workflow_ids=told)
 

@@ -82,12 +82,7 @@ async def read_request(data: bytes, max_jobs: int, *, nested: bool) -> WorkReq:
     Raises Malformed, or TooMany for more jobs or blocks than `max_jobs`, or more arguments than a job may
     have. Unknown fields are passed over; of a repeated single field the last one counts.
     """
-    start, end = 0, len(data)
-    if nested:
-        start = end = 0
-        for number, kind, first, last in _fields(data, 0, len(data)):
-            if number == 1:
-                start, end = _expect(kind, _BYTES, first, last)
+    start, end = _request_span(data, nested=nested)
     name = desc = max_failures = ""
     no_overshoot, on_failure = False, OnFailure.UNSPECIFIED
     blocks: list[Block] = []
@@ -110,6 +105,26 @@ async def read_request(data: bytes, max_jobs: int, *, nested: bool) -> WorkReq:
             on_failure = _choice(data, kind, first, last)
         await pace.step()
     return WorkReq(name, desc, tuple(blocks), max_failures, no_overshoot, on_failure)
+
+
+def read_name(data: bytes, *, nested: bool) -> str:
+    """Reads the name that `read_request` would read, and passes over the rest. Raises Malformed."""
+    start, end = _request_span(data, nested=nested)
+    name = ""
+    for number, kind, first, last in _fields(data, start, end):
+        if number == 1:
+            name = _text(data, kind, first, last)
+    return name
+
+
+def _request_span(data: bytes, *, nested: bool) -> tuple[int, int]:
+    if not nested:
+        return 0, len(data)
+    start = end = 0
+    for number, kind, first, last in _fields(data, 0, len(data)):
+        if number == 1:
+            start, end = _expect(kind, _BYTES, first, last)
+    return start, end
 
 
 class Submission(NamedTuple):

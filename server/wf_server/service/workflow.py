@@ -75,7 +75,7 @@ class WorkflowService(pb.WorkflowServiceBase):
             raise InvalidRequest(f"key: {len(submission.key)} characters; at most {KEY_LIMIT}")
         workflow_id = await self._workflows.submit(
             await request_in(submit_request, self._max_jobs),
-            caller().operator,
+            caller().name,
             submission.mends,
             submission.key,
             lineage_of(submission.lineage_kind, submission.lineage_id),
@@ -85,7 +85,7 @@ class WorkflowService(pb.WorkflowServiceBase):
 
     async def exec(self, exec_request: pb.ExecRequest) -> pb.ExecResponse:
         """Starts a stored workflow."""
-        await self._control.execute(exec_request.id, caller().operator)
+        await self._control.execute(exec_request.id, caller().name)
         return pb.ExecResponse()
 
     async def status(self, status_request: pb.StatusRequest) -> Encoded:  # type: ignore[override]
@@ -281,7 +281,7 @@ def _order(reason: str, required: str = "") -> Order:
         raise InvalidRequest(f"reason: {len(reason)} characters; at most {REASON_LIMIT}")
     if required and not reason.strip():
         raise InvalidRequest(f"reason: say why, to {required} a workflow")
-    return Order(caller().operator, reason.strip())
+    return Order(caller().name, reason.strip())
 
 
 async def _snapshot(workflow: Workflow) -> pb.WatchResponse:
