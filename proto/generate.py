@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent
 PROTOS = (
     "workflow/v1/workflow.proto",
     "diskerase/diskerase.proto",
+    "google/rpc/error_details.proto",
     "google/rpc/status.proto",
     "health/v1/health.proto",
 )

@@ -12,7 +12,7 @@ from multidict import MultiDict
 
 from wf_proto.address import Address
 from wf_proto.codec import AnswerCodec
-from wf_proto.details import RefusalDetailsCodec
+from wf_proto.details import DetailsCodec
 from wf_proto.errors import Undecodable
 
 #: The largest answer that is taken in, in bytes.
@@ -38,9 +38,7 @@ def open_channel(address: Address, keepalive_seconds: float = KEEPALIVE_SECONDS)
     parts: dict[str, Any] = (
         {"path": address.path} if address.path else {"host": address.host, "port": address.port}
     )
-    return BoundedChannel(
-        **parts, codec=AnswerCodec(), status_details_codec=RefusalDetailsCodec(), config=config
-    )
+    return BoundedChannel(**parts, codec=AnswerCodec(), status_details_codec=DetailsCodec(), config=config)
 
 
 class BoundedChannel(Channel):

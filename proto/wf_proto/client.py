@@ -25,7 +25,14 @@ from wf_proto.address import parse_address
 from wf_proto.calls import MessagePump, in_own_task
 from wf_proto.channel import KEEPALIVE_SECONDS, open_channel
 from wf_proto.codec import decoded, require_checking_codec
-from wf_proto.errors import CALL_FAILURES, ClientError, DeadlineExceeded, Unreachable, client_error
+from wf_proto.errors import (
+    CALL_FAILURES,
+    ClientError,
+    DeadlineExceeded,
+    Overloaded,
+    Unreachable,
+    client_error,
+)
 from wf_proto.retry import Backoff
 
 require_checking_codec()
@@ -323,8 +330,12 @@ class Client:
         return self._channel
 
     async def _act(self, method: Callable[..., Coroutine[Any, Any, T]], request: object) -> T:
-        """Makes a call that changes something: once."""
-        return await self._carried_out(self._attempt(method, request, self._timeout))
+        """Makes a call that changes something: once, but for what the server says it did not carry out."""
+
+        async def attempt(seconds: float) -> T:
+            return await self._attempt(method, request, seconds)
+
+        return await self._carried_out(self._repeat(attempt, safe=False))
 
     async def _act_again(self, method: Callable[..., Coroutine[Any, Any, T]], request: object) -> T:
         """Makes a call that changes the same thing however often it is made."""
@@ -356,14 +367,25 @@ class Client:
         finally:
             await pump.close()
 
-    async def _repeat(self, attempt: Callable[[float], Awaitable[T]]) -> T:
-        """Attempts while the server cannot be reached, as often and as long as is allowed."""
+    async def _repeat(self, attempt: Callable[[float], Awaitable[T]], *, safe: bool = True) -> T:
+        """Attempts while the server cannot be reached, as often and as long as is allowed.
+
+        What is not `safe` to repeat is attempted again only where the server says that it was not carried
+        out, and when to come back.
+        """
         loop = asyncio.get_running_loop()
         ends = loop.time() + self._timeout
         for pause in self._backoff.pauses():
             try:
                 return await attempt(ends - loop.time())
             except Unreachable:
+                if not safe or self._closed or loop.time() + pause >= ends:
+                    raise
+            except Overloaded as error:
+                if error.retry_after is None:
+                    raise
+                # The others who were told the same come back a little earlier or later.
+                pause += error.retry_after
                 if self._closed or loop.time() + pause >= ends:
                     raise
             await self._sleep(pause)

@@ -9,6 +9,7 @@ from grpclib.exceptions import GRPCError, StreamTerminatedError
 from h2.exceptions import H2Error
 
 from wf_proto import Refusal, Violation
+from wf_proto._gen.google.rpc import RetryInfo
 
 
 class ClientError(Exception):
@@ -60,7 +61,15 @@ class InvalidRequest(ClientError):
 
 
 class Overloaded(ClientError):
-    """A limit of the server is reached; later it may work."""
+    """A limit of the server is reached; later it may work.
+
+    `retry_after`, in seconds: the call was not carried out, and may be made again then. None: the server
+    names no such time.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class ServerFault(ClientError):
@@ -80,7 +89,6 @@ _PLAIN: dict[Status, type[ClientError]] = {
     Status.ALREADY_EXISTS: AlreadyExecuted,
     Status.FAILED_PRECONDITION: FailedPrecondition,
     Status.OUT_OF_RANGE: InvalidRequest,
-    Status.RESOURCE_EXHAUSTED: Overloaded,
 }
 
 #: What grpclib is known to raise from a call. An assertion or an attribute error is its way to tell
@@ -131,6 +139,10 @@ def _of_status(error: GRPCError, address: str) -> ClientError:
     if status is Status.DEADLINE_EXCEEDED:
         # The server's own clock may run out first: to the caller it is the same.
         return DeadlineExceeded(f"{address} did not answer in time{f': {message}' if message else ''}")
+    if status is Status.RESOURCE_EXHAUSTED:
+        hint = error.details.retry_delay if isinstance(error.details, RetryInfo) else None
+        told = message or "a limit of the server is reached"
+        return Overloaded(told, None if hint is None else max(0.0, hint.total_seconds()))
     if status in _PLAIN:
         return _PLAIN[status](message or status.name.lower().replace("_", " "))
     return ServerFault(f"{address} failed with {status.name}: {message or 'its log may say why'}")

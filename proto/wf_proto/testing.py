@@ -12,7 +12,7 @@ from grpclib.protocol import H2Protocol
 from grpclib.server import Server
 
 from wf_proto.codec import MessageCodec
-from wf_proto.details import RefusalDetailsCodec
+from wf_proto.details import DetailsCodec
 
 
 class _Server(Server):
@@ -57,9 +57,7 @@ class SocketServer:
 
     async def start(self) -> None:
         """Begins to answer."""
-        self._server = _Server(
-            self._services, codec=MessageCodec(), status_details_codec=RefusalDetailsCodec()
-        )
+        self._server = _Server(self._services, codec=MessageCodec(), status_details_codec=DetailsCodec())
         await self._server.start(path=str(self.path))
 
     async def stop(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import stat
+import time
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -32,11 +33,13 @@ from wf_server.inventory import LiveInventory
 from wf_server.jobs import JobRegistry, JobType, build_registry
 from wf_server.policy import LivePolicies
 from wf_server.service.catalog import CatalogService
+from wf_server.service.descriptors import within_descriptors
 from wf_server.service.gate import Gate, as_told
-from wf_server.service.guard import Guarded, Service
+from wf_server.service.guard import Bounds, Guarded, Service
 from wf_server.service.health import HealthService
 from wf_server.service.inventory import InventoryService
 from wf_server.service.published import PublishedService
+from wf_server.service.rates import Rates, Room
 from wf_server.service.serving import GrpcServer
 from wf_server.service.stops import StopsService
 from wf_server.service.workflow import WorkflowService
@@ -189,9 +192,15 @@ class App:
         ]
         self._health = HealthService(_names(services), self._is_serving, config.limits.max_watchers)
         services.append(self._health)
-        limit = config.limits.max_message_bytes
         gate = Gate(as_told, self._workflows.type_of, self._workflows.type_of_rejection)
-        self._server = GrpcServer([Guarded(service, limit, gate) for service in services])
+        bounds = Bounds(
+            config.limits.max_message_bytes,
+            config.connections,
+            Rates(config.rates, time.monotonic),
+            Room(config.connections.max_receiving_bytes),
+        )
+        limits = within_descriptors(config.connections)
+        self._server = GrpcServer([Guarded(service, bounds, gate) for service in services], limits)
 
     async def start(self) -> None:
         """Resumes unfinished workflows and serves. Raises ConfigError where it cannot listen."""

@@ -60,6 +60,40 @@ class Limits(Section):
     """Log kept of one job; its oldest lines are dropped beyond that. Bytes."""
 
 
+class ConnectionLimits(Section):
+    """What clients may keep from each other: connections, streams, memory, and time."""
+
+    max_connections: Count = 512
+    """Open at once. A newcomer is let in: the connection goes that is of the least use to its client."""
+    max_per_address: Count = 256
+    """Open at once from one address; all clients of a unix socket are one."""
+    max_streams: Annotated[int, Field(strict=True, ge=1, le=1_000)] = 100
+    """Calls open at once on one connection."""
+    max_header_bytes: Size = 16 * 2**10
+    """The headers of one call, names and values. Bytes."""
+    max_receiving_bytes: Size = 256 * 2**20
+    """Requests being received and handled at once, over all callers. Bytes."""
+    handshake: PositiveDuration = 10.0
+    """From the connection to its first call. Seconds."""
+    idle: PositiveDuration = 600.0
+    """A connection without open calls is closed after this. Seconds."""
+    request: PositiveDuration = 30.0
+    """For a call's request to arrive, and a second more for every 64 KiB of it. Seconds."""
+    send: PositiveDuration = 30.0
+    """For a client to take in an answer, and a second more for every 64 KiB of it. Seconds."""
+
+
+class RateSettings(Section):
+    """How often one operator may call. Stops, pauses and cancels are never counted."""
+
+    orders: Count = 1_000
+    """Calls that check or change something, a second in the long run."""
+    reads: Count = 1_000
+    """Calls that only read, a second in the long run."""
+    burst: Count = 10_000
+    """So many of each may come at once."""
+
+
 def _parse_all(value: object) -> object:
     return _LARGEST_MESSAGE if value == "all" else value
 
@@ -133,6 +167,8 @@ class _File(Section):
 
     workflow: WorkflowSettings = WorkflowSettings()
     limits: Limits = Limits()
+    connections: ConnectionLimits = ConnectionLimits()
+    rates: RateSettings = RateSettings()
     retention: RetentionSettings = RetentionSettings()
     buckets: dict[BucketName, _Bucket] | None = None
     jobs: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -144,6 +180,8 @@ class ServerConfig:
 
     workflow: WorkflowSettings = field(default_factory=WorkflowSettings)
     limits: Limits = field(default_factory=Limits)
+    connections: ConnectionLimits = field(default_factory=ConnectionLimits)
+    rates: RateSettings = field(default_factory=RateSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
     #: By name.
     buckets: Mapping[str, BucketSpec] = field(default_factory=lambda: _SAMPLE_BUCKETS)
@@ -177,7 +215,14 @@ def load_server_config(path: Path) -> ServerConfig:
         raise ConfigError(f"{path}: {settings_problem(error, _File)}") from None
     buckets = _SAMPLE_BUCKETS if file.buckets is None else _bucket_specs(file.buckets)
     return ServerConfig(
-        file.workflow, file.limits, file.retention, buckets, MappingProxyType(file.jobs), str(path)
+        workflow=file.workflow,
+        limits=file.limits,
+        connections=file.connections,
+        rates=file.rates,
+        retention=file.retention,
+        buckets=buckets,
+        jobs=MappingProxyType(file.jobs),
+        source=str(path),
     )
 
 

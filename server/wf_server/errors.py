@@ -89,5 +89,13 @@ class Overloaded(WfError):
     """A limit of the server is reached; later it may work."""
 
 
+class TooFast(Overloaded):
+    """The call was not carried out; `retry_after` is when another may be made, in seconds."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class ShuttingDown(WfError):
     """The server is stopping and takes no new work."""

@@ -1,17 +1,21 @@
 """What stands between the network and every RPC: limits, decoding, who calls, and refusals.
 
-A message is measured before it is read, bytes that are no message become INVALID_ARGUMENT, expected
+Calls are counted by operator, a message is measured before it is read and has to arrive in time, an answer
+has to be taken in in time, bytes that are no message become INVALID_ARGUMENT, expected
 errors become their gRPC status with machine-readable violations, and anything else becomes INTERNAL
 with its traceback in the log and nothing of it on the wire.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import struct
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol
 
@@ -23,10 +27,14 @@ from grpclib.encoding.proto import ProtoCodec
 from grpclib.exceptions import GRPCError
 
 import wf_proto as pb
+from wf_proto.details import RetryInfo
 from wf_server import errors
+from wf_server.config import ConnectionLimits
 from wf_server.model import Level, Violation
 from wf_server.model.caller import Caller
 from wf_server.service.access import Rule
+from wf_server.service.connection import connection_of_call
+from wf_server.service.rates import Rates, Room
 from wf_server.service.translate import violation_message
 
 log = structlog.get_logger(__name__)
@@ -35,6 +43,11 @@ log = structlog.get_logger(__name__)
 DETAILS_LIMIT = 4800
 #: Characters of an error's text, which travels beside them.
 MESSAGE_LIMIT = 600
+
+#: The slowest that a client may send or take in, beyond the time that each message has. Bytes a second.
+SLOWEST = 64 * 2**10
+#: A request is read in portions of so many bytes, and each has its share of the time.
+PORTION = 2**18
 
 #: A message's frame: whether it is compressed, and how many bytes it has.
 _HEADER = struct.Struct(">?I")
@@ -132,12 +145,22 @@ class Doorkeeper(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much, how long and how often every call may be."""
+
+    max_message_bytes: int
+    limits: ConnectionLimits
+    rates: Rates
+    room: Room
+
+
 class Guarded:
     """A service whose handlers are all behind the guard."""
 
-    def __init__(self, service: Service, max_message_bytes: int, gate: Doorkeeper) -> None:
+    def __init__(self, service: Service, bounds: Bounds, gate: Doorkeeper) -> None:
         self._service = service
-        self._limit = max_message_bytes
+        self._bounds = bounds
         self._gate = gate
 
     def __mapping__(self) -> dict[str, grpclib.const.Handler]:
@@ -155,10 +178,11 @@ class Guarded:
                 who = self._gate.identify(rule, stream)
                 self._gate.admit(rule, who)
                 _caller.set(who)
-                # grpclib reads whatever size a client announces: this looks at the announcement first.
-                # It is also the only way to a message, so no handler sees one that was not let in.
-                stream.recv_message = partial(self._receive, stream, rule, who)  # type: ignore[method-assign]
-                await handle(stream)
+                # It is the only way to a message, so no handler sees one that was not let in.
+                admit = partial(self._gate.admit_to, rule, who)
+                self._bounds.rates.count(path, who.name)
+                with _Call(stream, self._bounds, admit):
+                    await handle(stream)
             except GRPCError:
                 raise
             except errors.WfError as error:
@@ -170,16 +194,45 @@ class Guarded:
 
         return guarded
 
-    async def _receive(self, stream: grpclib.server.Stream[Any, Any], rule: Rule, who: Caller) -> Any:
-        message = await _receive(stream, self._limit)
-        await self._gate.admit_to(rule, who, message)
+
+class _Call(contextlib.ExitStack):
+    """One call within the limits: grpclib takes whatever size, and waits for ever for either side."""
+
+    def __init__(
+        self, stream: grpclib.server.Stream[Any, Any], bounds: Bounds, admit: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        super().__init__()
+        self._stream = stream
+        self._bounds = bounds
+        self._admit = admit
+        self._send = stream.send_message
+        stream.recv_message = self._receive_message  # type: ignore[method-assign]
+        stream.send_message = self._send_message  # type: ignore[method-assign]
+
+    async def _receive_message(self) -> Any:
+        """Reads the request message. Raises GRPCError where there is none, a too large or a too slow one."""
+        stream, clock = self._stream, asyncio.get_running_loop().time
+        began = clock()
+        try:
+            async with asyncio.timeout_at(began + self._bounds.limits.request) as deadline:
+                data = await self._read(deadline, began)
+        except TimeoutError as error:
+            told = (
+                f"the request did not arrive in time, which was {clock() - began:.0f} s for what came of it"
+            )
+            raise GRPCError(Status.DEADLINE_EXCEEDED, told) from error
+        except AssertionError as error:  # grpclib's word for a stream that ended too early
+            raise GRPCError(Status.INVALID_ARGUMENT, "the request message is incomplete") from error
+        connection = connection_of_call()
+        if connection is not None:
+            self.enter_context(connection.serving())
+        message = stream._codec.decode(data, stream._recv_type)
+        await self._admit(message)
         return message
 
-
-async def _receive(stream: grpclib.server.Stream[Any, Any], limit: int) -> Any:
-    """Reads the request message. Raises GRPCError where there is none, or a too large one."""
-    try:
-        header = await stream._stream.recv_data(_HEADER.size)
+    async def _read(self, deadline: asyncio.Timeout, began: float) -> bytes:
+        read, limit = self._stream._stream.recv_data, self._bounds.max_message_bytes
+        header = await read(_HEADER.size)
         if not header:
             raise GRPCError(Status.INVALID_ARGUMENT, "the call carries no request message")
         compressed, size = _HEADER.unpack(header)
@@ -188,15 +241,43 @@ async def _receive(stream: grpclib.server.Stream[Any, Any], limit: int) -> Any:
         if size > limit:
             told = f"the request has {size} bytes; this server takes at most {limit}"
             raise GRPCError(Status.RESOURCE_EXHAUSTED, told)
-        data = await stream._stream.recv_data(size)
-    except AssertionError as error:  # grpclib's word for a stream that ended too early
-        raise GRPCError(Status.INVALID_ARGUMENT, "the request message is incomplete") from error
-    return stream._codec.decode(data, stream._recv_type)
+        if size <= PORTION:
+            return await self._portion(size)
+        # What is announced is not set aside: only what arrives counts.
+        portions, arrived = [], 0
+        while arrived < size:
+            portions.append(await self._portion(min(PORTION, size - arrived)))
+            arrived += len(portions[-1])
+            deadline.reschedule(began + self._bounds.limits.request + arrived / SLOWEST)
+        return b"".join(portions)
+
+    async def _portion(self, size: int) -> bytes:
+        self._bounds.room.take(size)
+        self.callback(self._bounds.room.give_back, size)
+        data = await self._stream._stream.recv_data(size)
+        assert len(data) == size, "the stream ended"
+        return data
+
+    async def _send_message(self, message: Any) -> None:
+        """Sends an answer. Ends the call where its client does not take it in."""
+        size = len(message.data) if isinstance(message, Encoded) else 0
+        try:
+            async with asyncio.timeout(self._bounds.limits.send + size / SLOWEST):
+                await self._send(message)
+        except TimeoutError:
+            log.info("a client takes in nothing", rpc=self._stream._method_name)
+            # Its trailers would wait behind the answer.
+            self._stream._cancel_done = True
+            if self._stream._stream.closable:
+                self._stream._stream.reset_nowait()
+            raise errors.Overloaded("the answer was not taken in in time") from None
 
 
 def _as_grpc(error: errors.WfError) -> GRPCError:
     status = next((s for kind, s in _STATUS if isinstance(error, kind)), Status.INTERNAL)
-    details = None
+    details: pb.Refusal | RetryInfo | None = None
+    if isinstance(error, errors.TooFast):
+        details = RetryInfo(retry_delay=timedelta(seconds=error.retry_after))
     if isinstance(error, errors.Refused):
         details = pb.Refusal(rejection_id=error.rejection_id, violations=_fitting(error.violations))
     return GRPCError(status, str(error)[:MESSAGE_LIMIT], details)

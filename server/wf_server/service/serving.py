@@ -1,4 +1,4 @@
-"""grpclib's server, with an end that does not wait for its clients to hang up.
+"""grpclib's server behind limits, with an end that does not wait for its clients to hang up.
 
 Since Python 3.12 `asyncio.Server.wait_closed` waits until the last connection is gone, and a client that
 watches never goes by itself.
@@ -7,50 +7,63 @@ watches never goes by itself.
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
+from grpclib.config import Configuration
 from grpclib.protocol import H2Protocol
 from grpclib.server import Server
 
-from wf_proto.details import RefusalDetailsCodec
+from wf_proto.details import DetailsCodec
+from wf_server.config import ConnectionLimits
+from wf_server.service.connection import Calls, Connection
+from wf_server.service.connections import SWEEP_SECONDS, Connections
 from wf_server.service.guard import Codec, Guarded
 
 #: Seconds that the calls being served have to end once they are cancelled.
 CLOSE_SECONDS = 2.0
-
-
-class _Connection(H2Protocol):
-    """A connection that its server knows."""
-
-    def __init__(self, connections: set[asyncio.BaseTransport], *args: Any) -> None:
-        super().__init__(*args)
-        self._connections = connections
-        self._transport: asyncio.BaseTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
-        self._connections.add(transport)
-        super().connection_made(transport)
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        if self._transport is not None:
-            self._connections.discard(self._transport)
-        super().connection_lost(exc)
+#: Connections that wait to be accepted: many may come at once.
+BACKLOG = 1024
+#: What a client may send before somebody reads it, per connection. Bytes.
+WINDOW = 2**20
 
 
 class GrpcServer(Server):
     """Serves guarded services. `start`, and in the end `end`."""
 
-    def __init__(self, services: list[Guarded]) -> None:
-        super().__init__(services, codec=Codec(), status_details_codec=RefusalDetailsCodec())
-        self._connections: set[asyncio.BaseTransport] = set()
+    def __init__(self, services: list[Guarded], limits: ConnectionLimits) -> None:
+        super().__init__(
+            services,
+            codec=Codec(),
+            status_details_codec=DetailsCodec(),
+            config=Configuration(http2_connection_window_size=WINDOW, http2_stream_window_size=WINDOW),
+        )
+        self._limits = limits
+        self.connections = Connections(limits, time.monotonic)
+        self._sweeping: asyncio.Task[None] | None = None
 
     def _protocol_factory(self) -> H2Protocol:
-        plain = super()._protocol_factory()
-        return _Connection(self._connections, plain.handler, plain.config, plain.h2_config)
+        self.__gc_step__()
+        handler = Calls(self._mapping, self._codec, self._status_details_codec, self.__dispatch__)
+        self._handlers.add(handler)
+        connection = Connection(self.connections, self._limits, handler, self._config, self._h2_config)
+        handler.owner = connection
+        return connection
+
+    async def start(self, *args: Any, **options: Any) -> None:
+        """Listens, as grpclib does, and looks after the connections from then on."""
+        await super().start(*args, **{"backlog": BACKLOG, **options})
+        self._sweeping = asyncio.create_task(self._sweep(), name="sweep of the connections")
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            self.connections.sweep()
 
     async def end(self) -> None:
         """Takes no more connections, cancels the calls, lets them answer, and hangs up."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
         self.close()
         # The handlers of open connections: grpclib keeps them until their tasks have ended.
         calls = [handler.wait_closed() for handler in self._handlers]
@@ -59,6 +72,7 @@ class GrpcServer(Server):
                 await asyncio.gather(*calls)
         except TimeoutError:
             pass
-        for transport in list(self._connections):
-            transport.close()
+        for connection in self.connections.all():
+            assert isinstance(connection, Connection)
+            connection.hang_up()
         await self.wait_closed()

@@ -88,7 +88,10 @@ def test_it_is_frozen() -> None:
         ("[workflow]\nexec_within = 30", ": workflow.exec_within: 30 is not a duration such as"),
         ('[workflow]\nexec_within = "0s"', ": workflow.exec_within: should be greater than 0"),
         ('[workflow]\nexec_in = "1s"', ": workflow.exec_in: unknown key; known are exec_within, stop_grace"),
-        ("[workflows]", ": workflows: unknown key; known are workflow, limits, retention, buckets, jobs"),
+        (
+            "[workflows]",
+            ": workflows: unknown key; known are workflow, limits, connections, rates, retention, buckets, ",
+        ),
         ("workflow = 3", ": workflow: a table of keys is expected, found 3"),
         ('[limits]\nmax_message_bytes = "1TB"', ': limits.max_message_bytes: "1TB" is not a size such as'),
         ('[limits]\nmax_message_bytes = "9GiB"', ": limits.max_message_bytes: should be less than"),
