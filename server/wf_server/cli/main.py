@@ -20,6 +20,7 @@ from wf_server.cli.backup import backup
 from wf_server.cli.health import health
 from wf_server.cli.migrate import migrate
 from wf_server.cli.options import chosen_database, fail
+from wf_server.cli.private_files import keep_files_private
 from wf_server.cli.verify import verify
 from wf_server.errors import ConfigError, WfError
 from wf_server.policy import POLICIES
@@ -82,6 +83,7 @@ def main(
     server.toml says; a second signal ends it at once. Unfinished workflows are resumed at the next start.
     Exit code 2: something given cannot work.
     """
+    keep_files_private()
     if context.invoked_subcommand is not None:
         return
     logs.configure(as_json=json_logs)

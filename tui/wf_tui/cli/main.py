@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from wf_tui.cli import catalog, control, erase, history, stops, submission, workflows
@@ -31,6 +33,8 @@ the command."""
 @shared_options
 def main() -> None:
     """The text that is shown stands above."""
+    # Exported WorkReqs, histories and queues are their user's alone.
+    os.umask(0o077)
 
 
 for _module in (submission, workflows, control, history, stops, catalog, erase):
