@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any, cast
 
 from grpclib.client import Channel, Stream
 from grpclib.config import Configuration
 from grpclib.const import Cardinality
 from grpclib.metadata import Deadline
+from grpclib.protocol import H2Protocol
 from multidict import MultiDict
 
 from wf_proto.address import Address
@@ -23,7 +25,9 @@ MAX_ANSWER_BYTES = 256 * 2**20
 KEEPALIVE_SECONDS = 5.0
 
 
-def open_channel(address: Address, keepalive_seconds: float = KEEPALIVE_SECONDS) -> Channel:
+def open_channel(
+    address: Address, keepalive_seconds: float = KEEPALIVE_SECONDS, context: ssl.SSLContext | None = None
+) -> BoundedChannel:
     """Returns a channel that connects when it is first used. Needs a running loop.
 
     A server that does not answer a ping within `keepalive_seconds` while calls are open counts as
@@ -38,11 +42,29 @@ def open_channel(address: Address, keepalive_seconds: float = KEEPALIVE_SECONDS)
     parts: dict[str, Any] = (
         {"path": address.path} if address.path else {"host": address.host, "port": address.port}
     )
-    return BoundedChannel(**parts, codec=AnswerCodec(), status_details_codec=DetailsCodec(), config=config)
+    return BoundedChannel(
+        **parts, ssl=context, codec=AnswerCodec(), status_details_codec=DetailsCodec(), config=config
+    )
 
 
 class BoundedChannel(Channel):
     """A channel whose calls refuse an answer larger than MAX_ANSWER_BYTES before reading it."""
+
+    #: What broke the connection, where it was TLS: a server that refuses a certificate says so after the
+    #: client's side of the handshake is done.
+    broken_by: ssl.SSLError | None = None
+
+    def _protocol_factory(self) -> H2Protocol:
+        protocol = super()._protocol_factory()
+        lost = protocol.connection_lost
+
+        def connection_lost(error: BaseException | None) -> None:
+            if isinstance(error, ssl.SSLError):
+                self.broken_by = error
+            lost(error)
+
+        protocol.connection_lost = connection_lost  # type: ignore[method-assign,assignment]
+        return protocol
 
     def request(
         self,

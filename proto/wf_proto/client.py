@@ -23,13 +23,15 @@ import wf_proto as pb
 from wf_proto import health
 from wf_proto.address import parse_address
 from wf_proto.calls import MessagePump, in_own_task
-from wf_proto.channel import KEEPALIVE_SECONDS, open_channel
+from wf_proto.channel import KEEPALIVE_SECONDS, BoundedChannel, open_channel
 from wf_proto.codec import decoded, require_checking_codec
+from wf_proto.credentials import NO_CREDENTIALS, Credentials
 from wf_proto.errors import (
     CALL_FAILURES,
     ClientError,
     DeadlineExceeded,
     Overloaded,
+    Unauthenticated,
     Unreachable,
     client_error,
 )
@@ -58,7 +60,7 @@ class Client:
     """A connection to one server; connects at the first call. An async context manager.
 
     `timeout` is in seconds and holds for every call, its repetitions included. Every method may raise
-    a ClientError of wf_proto.errors; the constructor raises InvalidAddress.
+    a ClientError of wf_proto.errors; the constructor raises InvalidAddress and InvalidCredentials.
     """
 
     def __init__(
@@ -70,15 +72,20 @@ class Client:
         backoff: Backoff | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         keepalive_seconds: float = KEEPALIVE_SECONDS,
+        credentials: Credentials = NO_CREDENTIALS,
     ) -> None:
         self._address = parse_address(address)
+        self._tls = credentials.context(self._address)
+        self._proves_by_certificate = bool(credentials.certificate)
         self._timeout = timeout
         self._backoff = backoff or Backoff()
         self._sleep = sleep
         self._keepalive_seconds = keepalive_seconds
         name = quote(default_operator() if operator is None else operator, safe=_PRINTABLE)
         self._metadata = {"wf-operator": name} if name else {}
-        self._channel: Channel | None = None
+        if token := credentials.token():
+            self._metadata["authorization"] = f"Bearer {token}"
+        self._channel: BoundedChannel | None = None
         self._closed = False
         self._answered = False
 
@@ -326,7 +333,7 @@ class Client:
         if self._closed:
             raise Unreachable(f"the connection to {self.address} was closed by this program")
         if self._channel is None:
-            self._channel = open_channel(self._address, self._keepalive_seconds)
+            self._channel = open_channel(self._address, self._keepalive_seconds, self._tls)
         return self._channel
 
     async def _act(self, method: Callable[..., Coroutine[Any, Any, T]], request: object) -> T:
@@ -426,4 +433,14 @@ class Client:
         return message
 
     def _explained(self, error: BaseException) -> ClientError:
-        return client_error(error, self.address, answered_before=self._answered)
+        if self._channel is not None and self._channel.broken_by is not None:
+            error, self._channel.broken_by = self._channel.broken_by, None
+        told = client_error(error, self.address, answered_before=self._answered)
+        if isinstance(told, Unreachable) and not self._answered and not isinstance(error, OSError):
+            # It took the connection and hung up before it answered anything.
+            if self._proves_by_certificate:
+                words = "hung up: does it take this certificate? It has to be of the server's authority"
+                return Unauthenticated(f"{self.address} {words}, and valid")
+            if self._tls is None:
+                return Unreachable(f"{told} If it speaks TLS, name its authority with --ca")
+        return told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Sequence
 
 from grpclib.const import Status
@@ -18,6 +19,18 @@ class ClientError(Exception):
 
 class InvalidAddress(ClientError, ValueError):
     """The text is no address of a server."""
+
+
+class InvalidCredentials(ClientError, ValueError):
+    """A certificate, key or token cannot be used; says which file, and why."""
+
+
+class Unauthenticated(ClientError):
+    """The server does not know who calls: no token or certificate, or one that it does not take."""
+
+
+class PermissionDenied(ClientError):
+    """The server knows who calls, and they have not the role for this."""
 
 
 class Unreachable(ClientError):
@@ -86,6 +99,8 @@ class Undecodable(Exception):
 
 _PLAIN: dict[Status, type[ClientError]] = {
     Status.NOT_FOUND: NotFound,
+    Status.UNAUTHENTICATED: Unauthenticated,
+    Status.PERMISSION_DENIED: PermissionDenied,
     Status.ALREADY_EXISTS: AlreadyExecuted,
     Status.FAILED_PRECONDITION: FailedPrecondition,
     Status.OUT_OF_RANGE: InvalidRequest,
@@ -112,6 +127,8 @@ def client_error(error: BaseException, address: str, *, answered_before: bool = 
         return _of_status(error, address)
     if isinstance(error, TimeoutError) and error.errno is None:
         return DeadlineExceeded(f"{address} did not answer in time")
+    if isinstance(error, ssl.SSLError):
+        return _of_tls(error, address)
     if isinstance(error, OSError):
         return Unreachable(f"cannot connect to {address}: {_os_reason(error)}")
     if isinstance(error, Unencodable):
@@ -121,6 +138,20 @@ def client_error(error: BaseException, address: str, *, answered_before: bool = 
     if answered_before:
         return Unreachable(f"the connection to {address} was lost")
     return Unreachable(f"{address} hung up without an answer: is it a wf-server?")
+
+
+def _of_tls(error: ssl.SSLError, address: str) -> ClientError:
+    """A handshake that failed: trying again mends none of it."""
+    reason = error.reason or str(error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        told = f"{address} does not prove who it is: {error.verify_message}"
+        return Unauthenticated(f"{told}; is --ca the authority of its certificate?")
+    if "UNKNOWN_CA" in reason or "CERTIFICATE" in reason:
+        told = f"{address} does not take this client's certificate ({reason.lower().replace('_', ' ')})"
+        return Unauthenticated(f"{told}; is it of the server's authority, and still valid?")
+    if "WRONG_VERSION" in reason or "RECORD_LAYER" in reason:
+        return Unauthenticated(f"{address} speaks no TLS; leave out --ca, --cert and --key")
+    return Unauthenticated(f"no secure connection to {address}: {reason.lower().replace('_', ' ')}")
 
 
 def _of_status(error: GRPCError, address: str) -> ClientError:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import os
 import socket
 import stat
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from wf_server import __version__
 from wf_server.clock import Clock, SystemClock
-from wf_server.config import ServerConfig, load_server_config
+from wf_server.config import ServerConfig, TlsSettings, load_server_config
 from wf_server.engine.cache import WorkflowCache
 from wf_server.engine.checker import RequestChecker
 from wf_server.engine.control import Control
@@ -31,17 +32,22 @@ from wf_server.events import Hub
 from wf_server.files import FileWatcher
 from wf_server.inventory import LiveInventory
 from wf_server.jobs import JobRegistry, JobType, build_registry
+from wf_server.model import Caller
+from wf_server.operators import Operators
 from wf_server.policy import LivePolicies
 from wf_server.service.catalog import CatalogService
 from wf_server.service.descriptors import within_descriptors
-from wf_server.service.gate import Gate, as_told
+from wf_server.service.gate import Gate, Stream, as_told
 from wf_server.service.guard import Bounds, Guarded, Service
 from wf_server.service.health import HealthService
+from wf_server.service.identity import Authenticator
 from wf_server.service.inventory import InventoryService
 from wf_server.service.published import PublishedService
 from wf_server.service.rates import Rates, Room
 from wf_server.service.serving import GrpcServer
 from wf_server.service.stops import StopsService
+from wf_server.service.streams import OpenStreams
+from wf_server.service.tls import ServerTls
 from wf_server.service.workflow import WorkflowService
 from wf_server.store import Store
 from wf_server.tokens import Tokens
@@ -77,6 +83,8 @@ class App:
         self.failed = asyncio.Event()
         #: The copy of the database that was made before it was brought up to date; None: it was.
         self.kept: Path | None = None
+        #: Who may call; None: anyone who reaches it may do everything.
+        self.operators: Operators | None = None
         #: How many unfinished workflows it went on with.
         self.resumed = 0
 
@@ -92,6 +100,7 @@ class App:
         async with AsyncExitStack() as closing:
             app = cls(places, load_server_config(places.configs / "server.toml"), closing)
             app._more_jobs = tuple(more_jobs)
+            await asyncio.to_thread(expect_guarded, places.listen, app.config)
             await app._build(clock or SystemClock())
             # All is well: what was opened stays open until close.
             app._closing = closing.pop_all()
@@ -102,6 +111,7 @@ class App:
         places, config, closing = self.places, self.config, self._closing
         inventory = LiveInventory(places.data)
         await inventory.load()
+        self._tls = await asyncio.to_thread(_server_tls, config.tls, places.configs)
         store = await Store.open(places.database)
         closing.push_async_callback(store.close)
         self.kept = store.kept
@@ -160,6 +170,7 @@ class App:
                 places.configs / "es.json": stops.reload,
                 places.configs / "policies.json": self.policies.reload,
                 **dict.fromkeys(inventory.files, inventory.reload),
+                **(dict.fromkeys(self._tls.files, self._tls.reload) if self._tls else {}),
             }
         )
 
@@ -171,6 +182,8 @@ class App:
                 self.policies.problem,
                 inventory.problem,
                 self._retention.problem,
+                self._tls.problem if self._tls else "",
+                self.operators.problem if self.operators else "",
             )
             return [problem for problem in told if problem]
 
@@ -192,7 +205,13 @@ class App:
         ]
         self._health = HealthService(_names(services), self._is_serving, config.limits.max_watchers)
         services.append(self._health)
-        gate = Gate(as_told, self._workflows.type_of, self._workflows.type_of_rejection)
+        identify: Callable[[Stream], Caller] = as_told
+        if config.access.required:
+            self.operators = await Operators.open(store.path, clock)
+            closing.callback(self.operators.close)
+            identify = Authenticator(self.operators, clock)
+        gate = Gate(identify, self._workflows.type_of, self._workflows.type_of_rejection)
+        self._streams = OpenStreams()
         bounds = Bounds(
             config.limits.max_message_bytes,
             config.connections,
@@ -200,7 +219,9 @@ class App:
             Room(config.connections.max_receiving_bytes),
         )
         limits = within_descriptors(config.connections)
-        self._server = GrpcServer([Guarded(service, bounds, gate) for service in services], limits)
+        self._server = GrpcServer(
+            [Guarded(service, bounds, gate, self._streams) for service in services], limits
+        )
 
     async def start(self) -> None:
         """Resumes unfinished workflows and serves. Raises ConfigError where it cannot listen."""
@@ -212,6 +233,9 @@ class App:
         self._closing.push_async_callback(self._executor.close, SHUTDOWN_SECONDS)
         await self._listen()
         self._closing.push_async_callback(self._stop_serving)
+        if self.operators is not None:
+            looking = asyncio.create_task(self.operators.run(self._streams.sweep), name="operators")
+            self._closing.push_async_callback(_end, looking)
         keeping = asyncio.create_task(self._retention.run(), name="retention")
         self._closing.push_async_callback(_end, keeping)
 
@@ -235,17 +259,18 @@ class App:
         return not (self._executor.is_draining or self._recorder.problem or self.failed.is_set())
 
     async def _listen(self) -> None:
+        tls = self._tls.front if self._tls else None
         try:
             if self.places.listen.startswith("unix:"):
                 path = self.places.listen.removeprefix("unix:")
                 _clear_socket(Path(path))
                 await self._server.start(path=path)
-                os.chmod(path, 0o600)
+                os.chmod(path, self.config.access.socket_mode)
             else:
                 host, port = split_address(self.places.listen)
                 # Bound here, because port 0 is known only after.
                 sock = _bind(host, port)
-                await self._server.start(sock=sock)
+                await self._server.start(sock=sock, ssl=tls)
                 self.address = _tell_address(host, sock.getsockname()[1])
         except OSError as error:
             reason = error.strerror or str(error)
@@ -279,6 +304,34 @@ def split_address(address: str) -> tuple[str, int]:
     if not colon or not host or not port.isdecimal() or int(port) > 65535:
         raise ConfigError(f"--listen {address}: expected HOST:PORT, [IPv6]:PORT or unix:PATH")
     return host, int(port)
+
+
+def expect_guarded(listen: str, config: ServerConfig) -> None:
+    """Raises ConfigError where others than this machine's users would be let in unseen. Blocks."""
+    if listen.startswith("unix:"):
+        return
+    host, port = split_address(listen)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise ConfigError(f"--listen {listen}: {error.strerror or error}") from error
+    if all(ipaddress.ip_address(address[4][0]).is_loopback for address in found):
+        return
+    missing = []
+    if not config.tls.certificate:
+        missing.append("[tls] certificate and key")
+    if not config.access.required:
+        missing.append("[access] required = true")
+    if missing:
+        told = f"--listen {listen}: other machines reach this address; it needs {' and '.join(missing)}"
+        raise ConfigError(f"{told} in server.toml (`wf-server certs` makes certificates)")
+
+
+def _server_tls(settings: TlsSettings, configs: Path) -> ServerTls | None:
+    if not settings.certificate:
+        return None
+    client_ca = configs / settings.client_ca if settings.client_ca else None
+    return ServerTls(configs / settings.certificate, configs / settings.key, client_ca)
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -11,7 +11,15 @@ from pathlib import Path
 from types import MappingProxyType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from wf_server.errors import ConfigError
 from wf_server.units import parse_duration, parse_size
@@ -129,6 +137,40 @@ class RetentionSettings(Section):
         return None if self.archive is None else database.parent / self.archive
 
 
+class TlsSettings(Section):
+    """With what the server proves who it is; without, it speaks plaintext."""
+
+    certificate: str = ""
+    """The server's certificate, with those between it and its authority. PEM; relative to this file."""
+    key: str = ""
+    """The certificate's key, without a pass phrase. PEM."""
+    client_ca: str = ""
+    """The authority of the operators' certificates; empty: only tokens tell who calls. PEM."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> TlsSettings:
+        if bool(self.certificate) != bool(self.key):
+            raise ValueError("a certificate goes with its key; name both, or neither")
+        if self.client_ca and not self.certificate:
+            raise ValueError("client_ca needs the server's own certificate and key; name them too")
+        return self
+
+
+def _parse_mode(value: object) -> int:
+    if isinstance(value, str) and re.fullmatch(r"0?[0-7]{3}", value):
+        return int(value, 8)
+    raise ValueError(f'{told(value)} is no file mode; write one like "0600"')
+
+
+class AccessSettings(Section):
+    """Whether callers have to prove who they are."""
+
+    required: bool = Field(default=False, strict=True)
+    """Every call has to: by a token, a client certificate or a unix socket's user."""
+    socket_mode: Annotated[int, BeforeValidator(_parse_mode)] = 0o600
+    """The mode of the unix socket."""
+
+
 @dataclass(frozen=True, slots=True)
 class BucketSpec:
     """A token bucket: full at first; every period a portion of tokens comes back."""
@@ -170,6 +212,8 @@ class _File(Section):
     connections: ConnectionLimits = ConnectionLimits()
     rates: RateSettings = RateSettings()
     retention: RetentionSettings = RetentionSettings()
+    tls: TlsSettings = TlsSettings()
+    access: AccessSettings = AccessSettings()
     buckets: dict[BucketName, _Bucket] | None = None
     jobs: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
@@ -189,6 +233,8 @@ class ServerConfig:
     jobs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     #: Where it was read from, for messages; empty for the defaults.
     source: str = ""
+    tls: TlsSettings = field(default_factory=TlsSettings)
+    access: AccessSettings = field(default_factory=AccessSettings)
 
 
 def load_server_config(path: Path) -> ServerConfig:
@@ -223,6 +269,8 @@ def load_server_config(path: Path) -> ServerConfig:
         buckets=buckets,
         jobs=MappingProxyType(file.jobs),
         source=str(path),
+        tls=file.tls,
+        access=file.access,
     )
 
 

@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 from pathlib import Path
+from typing import Self
 
 from wf_proto.client import Client
 
@@ -124,7 +125,7 @@ class ServerProcess:
         await self.end(number)
         await self.start()
 
-    async def __aenter__(self) -> ServerProcess:
+    async def __aenter__(self) -> Self:
         await self.init()
         await self.start()
         return self

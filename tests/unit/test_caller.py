@@ -20,7 +20,7 @@ def served() -> set[str]:
     for module in (wf_proto, published, health):
         for name, base in inspect.getmembers(module, inspect.isclass):
             if name.endswith("Base") and hasattr(base, "__mapping__"):
-                paths |= set(base().__mapping__())
+                paths |= set(base().__mapping__())  # type: ignore[attr-defined]
     return paths
 
 

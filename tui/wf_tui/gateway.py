@@ -68,6 +68,14 @@ class InvalidRequest(GatewayError):
     """The call's own arguments make no sense to the server."""
 
 
+class Unauthenticated(GatewayError):
+    """The server does not know who calls, or does not take what should prove it."""
+
+
+class PermissionDenied(GatewayError):
+    """The server knows who calls, and they have not the role for this."""
+
+
 class Overloaded(GatewayError):
     """The server is at a limit; later it may work."""
 
@@ -256,6 +264,11 @@ class Server:
     address: str
     #: The console may change nothing there.
     read_only: bool = False
+    #: Paths: the server's authority, the client's certificate and key, the file with its token.
+    ca: str = ""
+    cert: str = ""
+    key: str = ""
+    token_file: str = ""
 
     @property
     def title(self) -> str:

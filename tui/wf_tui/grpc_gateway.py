@@ -9,6 +9,7 @@ from contextlib import aclosing, contextmanager
 import wf_proto as pb
 from wf_proto import errors
 from wf_proto.client import DEFAULT_TIMEOUT, Client
+from wf_proto.credentials import Credentials
 from wf_proto.proto_json import to_proto_json
 from wf_tui import gateway, translate
 from wf_tui.state.models import (
@@ -47,6 +48,8 @@ _PLAIN: dict[type[errors.ClientError], type[gateway.GatewayError]] = {
     errors.AlreadyExecuted: gateway.AlreadyExecuted,
     errors.FailedPrecondition: gateway.FailedPrecondition,
     errors.InvalidRequest: gateway.InvalidRequest,
+    errors.Unauthenticated: gateway.Unauthenticated,
+    errors.PermissionDenied: gateway.PermissionDenied,
     errors.Overloaded: gateway.Overloaded,
     errors.ServerFault: gateway.ServerFault,
 }
@@ -72,13 +75,23 @@ def _translated() -> Iterator[None]:
 class GrpcGateway:
     """A `wf_tui.gateway.Gateway` over gRPC; connects at the first call.
 
-    The constructor raises ValueError where `address` is not HOST:PORT, [IPV6]:PORT or unix:PATH.
+    The constructor raises ValueError where `address` is not HOST:PORT, [IPV6]:PORT or unix:PATH, or where
+    a file of `credentials` cannot be used.
     """
 
     def __init__(
-        self, address: str, *, operator: str | None = None, timeout: float = DEFAULT_TIMEOUT
+        self,
+        address: str,
+        *,
+        operator: str | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        ca: str = "",
+        cert: str = "",
+        key: str = "",
+        token_file: str = "",
     ) -> None:
-        self._client = Client(address, operator=operator, timeout=timeout)
+        credentials = Credentials(ca, cert, key, token_file)
+        self._client = Client(address, operator=operator, timeout=timeout, credentials=credentials)
 
     @property
     def address(self) -> str:

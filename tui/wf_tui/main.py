@@ -6,11 +6,13 @@ import asyncio
 import gc
 import logging
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -60,6 +62,10 @@ class _Command(click.Command):
     metavar="HOST:PORT|unix:PATH",
     help="Where the server listens.",
 )
+@click.option("--ca", envvar="WF_CA", metavar="FILE|system", help="The server's authority: TLS.")
+@click.option("--cert", envvar="WF_CERT", metavar="FILE", help="Your certificate.")
+@click.option("--key", envvar="WF_KEY", metavar="FILE", help="Your certificate's key.")
+@click.option("--token-file", envvar="WF_TOKEN_FILE", metavar="FILE", help="A file that holds your token.")
 @click.option("--demo", is_flag=True, help="Bring a private server with sample sites.")
 @click.option("--profile", metavar="NAME", help="A server by its name in console.toml.")
 @click.option("--read-only", is_flag=True, help="Leave out everything that changes something.")
@@ -87,6 +93,10 @@ class _Command(click.Command):
 def main(
     context: click.Context,
     address: str,
+    ca: str | None,
+    cert: str | None,
+    key: str | None,
+    token_file: str | None,
     demo: bool,
     profile: str | None,
     read_only: bool,
@@ -110,7 +120,8 @@ def main(
     if profile is not None and (demo or given):
         _refuse("--profile names a server; leave out --demo and --address", _UNUSABLE)
     settings = _settings(config, theme=theme, read_only=read_only)
-    started = _started(settings, profile, address)
+    proofs = {"ca": ca, "cert": cert, "key": key, "token_file": token_file}
+    started = _started(settings, profile, address, {n: path for n, path in proofs.items() if path})
     if serve is not None:
         named = {"theme": theme, "config": config, "profile": profile}
         options = [f"--{name}={value}" for name, value in named.items() if value is not None]
@@ -125,18 +136,21 @@ def main(
     sys.exit(asyncio.run(console))
 
 
-def _started(settings: Settings, profile: str | None, address: str) -> Server:
+def _started(
+    settings: Settings, profile: str | None, address: str, proofs: Mapping[str, str] = MappingProxyType({})
+) -> Server:
     """The server to begin with."""
     from wf_tui.gateway import Server
+    from wf_tui.servers import server_of
     from wf_tui.settings import BadSettings
 
     if profile is None:
-        return Server("", address, settings.read_only)
+        return Server("", address, settings.read_only, **proofs)
     try:
         found = settings.profile(profile)
     except BadSettings as error:
         _refuse(str(error), _UNUSABLE)
-    return Server(profile, found.address, found.read_only or settings.read_only)
+    return replace(server_of(profile, found, settings), **proofs)  # type: ignore[arg-type]
 
 
 def _settings(config: Path | None, *, theme: str | None, read_only: bool) -> Settings:
@@ -234,6 +248,16 @@ def _serve(place_text: str, exposed: bool, server: Server | None, options: list[
         parse_address(server.address)
         if not server.name:
             options = [f"--address={server.address}", *options]
+        options += [
+            f"--{option}={path}"
+            for option, path in (
+                ("ca", server.ca),
+                ("cert", server.cert),
+                ("key", server.key),
+                ("token-file", server.token_file),
+            )
+            if path and not server.name
+        ]
         return asyncio.run(serve_console(place, options))
     except (BadPlace, ValueError) as error:
         _refuse(str(error), _UNUSABLE)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from wf_tui.gateway import Gateway, InvalidRequest, Server
 from wf_tui.grpc_gateway import GrpcGateway
 from wf_tui.readonly_gateway import ReadOnlyGateway
-from wf_tui.settings import Settings
+from wf_tui.settings import Profile, Settings
 
 
 class GrpcServers:
@@ -25,7 +26,13 @@ class GrpcServers:
         """Returns a gateway to a server; it connects at the first call. Raises InvalidRequest."""
         kind = ReadOnlyGateway if server.read_only else GrpcGateway
         try:
-            gateway = kind(server.address)
+            gateway = kind(
+                server.address,
+                ca=server.ca,
+                cert=server.cert,
+                key=server.key,
+                token_file=server.token_file,
+            )
         except ValueError as error:
             raise InvalidRequest(str(error)) from error
         self._opened.append(gateway)
@@ -37,10 +44,14 @@ class GrpcServers:
             await gateway.close()
 
 
+def server_of(name: str, profile: Profile, settings: Settings) -> Server:
+    """A profile as a server; paths may begin with ~."""
+    paths = (profile.ca, profile.cert, profile.key, profile.token_file)
+    ca, cert, key, token_file = map(os.path.expanduser, paths)
+    return Server(name, profile.address, profile.read_only or settings.read_only, ca, cert, key, token_file)
+
+
 def known_servers(settings: Settings, started: Server) -> tuple[Server, ...]:
     """Returns the profiles by name, and the server of the command line where it is none of them."""
-    profiles = [
-        Server(name, profile.address, profile.read_only or settings.read_only)
-        for name, profile in sorted(settings.profiles.items())
-    ]
+    profiles = [server_of(name, profile, settings) for name, profile in sorted(settings.profiles.items())]
     return tuple(profiles) if started in profiles else (started, *profiles)

@@ -42,6 +42,18 @@ class Profile(BaseModel):
     read_only: bool = False
     """Whether the console may change nothing there."""
 
+    ca: str = ""
+    """The server's authority, a PEM file, or `system`; makes the connection TLS."""
+
+    cert: str = ""
+    """This client's certificate, a PEM file."""
+
+    key: str = ""
+    """The certificate's key, a PEM file."""
+
+    token_file: str = ""
+    """A file that holds this client's token."""
+
 
 class Settings(BaseModel):
     """What console.toml may hold; every key can be left out."""

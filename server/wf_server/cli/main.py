@@ -17,8 +17,10 @@ from wf_server import __version__, logs
 from wf_server.app import App, Places
 from wf_server.cli.archive import archive
 from wf_server.cli.backup import backup
+from wf_server.cli.certs import certs
 from wf_server.cli.health import health
 from wf_server.cli.migrate import migrate
+from wf_server.cli.operator import operator
 from wf_server.cli.options import chosen_database, fail
 from wf_server.cli.private_files import keep_files_private
 from wf_server.cli.verify import verify
@@ -40,7 +42,7 @@ log = structlog.get_logger(__name__)
     show_default=True,
     envvar="WF_LISTEN",
     metavar="HOST:PORT|unix:PATH",
-    help="Where to serve gRPC (plaintext). Port 0 takes a free one.",
+    help="Where to serve gRPC. Port 0 takes a free one.",
 )
 @click.option(
     "--configs",
@@ -110,7 +112,7 @@ def init(directory: Path, demo: bool) -> None:
         click.echo(f"{directory} has all files already")
 
 
-for command in (archive, backup, health, migrate, verify):
+for command in (archive, backup, certs, health, migrate, operator, verify):
     main.add_command(command)
 
 
@@ -177,5 +179,7 @@ def _announce(app: App) -> None:
         click.echo(f"Kept the old one:    {app.kept}")
     if app.resumed:
         click.echo(f"Resumed workflows:   {app.resumed}")
+    if app.operators is not None:
+        click.echo(f"Operators:           {len(app.operators) or 'none: wf-server operator add'}")
     click.echo(f"Listening on:        {app.address}")
     sys.stdout.flush()

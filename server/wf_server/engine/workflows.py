@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
@@ -252,12 +252,13 @@ class Workflows:
         statuses: Sequence[Status] = (),
         name: str = "",
         text: str = "",
+        names: Collection[str] | None = None,
         limit: int = 100,
         before: int = 0,
     ) -> Page[Summary]:
-        """Lists workflows, newest first, as they stand now."""
+        """Lists workflows, newest first, as they stand now; `names` are the types to tell of, None: all."""
         page = await self._store.list_workflows(
-            statuses=statuses, name=name, text=text, limit=limit, before=before
+            statuses=statuses, name=name, text=text, names=names, limit=limit, before=before
         )
         return Page(tuple(self._current(s) for s in page.summaries), page.next_before)
 
@@ -267,10 +268,18 @@ class Workflows:
         return workflow, await self._store.load_history(workflow.key, after_seq, limit)
 
     async def rejections(
-        self, *, name: str = "", text: str = "", limit: int = 100, before: int = 0
+        self,
+        *,
+        name: str = "",
+        text: str = "",
+        names: Collection[str] | None = None,
+        limit: int = 100,
+        before: int = 0,
     ) -> Page[RejectionSummary]:
-        """Lists the refused requests, newest first."""
-        return await self._store.list_rejections(name=name, text=text, limit=limit, before=before)
+        """Lists the refused requests, newest first; `names` are the types to tell of, None: all."""
+        return await self._store.list_rejections(
+            name=name, text=text, names=names, limit=limit, before=before
+        )
 
     async def rejection(self, rejection_id: str) -> Rejection:
         """Returns a refused request with its violations. Raises NotFound."""

@@ -93,3 +93,12 @@ RULES: Mapping[str, Rule] = MappingProxyType(
     )
     | _rules("grpc.health.v1.Health", {"Check": PUBLIC, "Watch": PUBLIC})
 )
+
+
+def table() -> str:
+    """The rules in Markdown, as the documentation prints them."""
+    lines = ["| RPC | role | for which workflow type |", "| --- | --- | --- |"]
+    for path, rule in RULES.items():
+        role = rule.role or ("none: anyone may call it" if rule.public else "none, but known")
+        lines.append(f"| `{path.removeprefix('/')}` | {role} | {rule.scope.value if rule.role else ''} |")
+    return "\n".join(lines) + "\n"

@@ -88,7 +88,7 @@ def _type_in(message: Undecoded) -> str:
 
 def _denied(caller: Caller, role: Role, workflow_type: str) -> PermissionDenied:
     where = f" for {workflow_type[:80]!r}" if workflow_type else ""
-    return PermissionDenied(f"{caller.name} has not the role {role}{where}")
+    return PermissionDenied(f"{caller.name} lacks the role {role}{where}")
 
 
 def as_told(stream: Stream) -> Caller:

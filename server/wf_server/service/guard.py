@@ -35,6 +35,7 @@ from wf_server.model.caller import Caller
 from wf_server.service.access import Rule
 from wf_server.service.connection import connection_of_call
 from wf_server.service.rates import Rates, Room
+from wf_server.service.streams import OpenStreams
 from wf_server.service.translate import violation_message
 
 log = structlog.get_logger(__name__)
@@ -158,20 +159,22 @@ class Bounds:
 class Guarded:
     """A service whose handlers are all behind the guard."""
 
-    def __init__(self, service: Service, bounds: Bounds, gate: Doorkeeper) -> None:
+    def __init__(self, service: Service, bounds: Bounds, gate: Doorkeeper, streams: OpenStreams) -> None:
         self._service = service
         self._bounds = bounds
         self._gate = gate
+        self._streams = streams
 
     def __mapping__(self) -> dict[str, grpclib.const.Handler]:
         """Returns the guarded handlers by their full method names."""
         return {
-            path: handler._replace(func=self._guard(path, handler.func))
+            path: handler._replace(func=self._guard(path, handler))
             for path, handler in self._service.__mapping__().items()
         }
 
-    def _guard(self, path: str, handle: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        rule = self._gate.rule(path)
+    def _guard(self, path: str, handler: grpclib.const.Handler) -> Callable[[Any], Any]:
+        rule, handle = self._gate.rule(path), handler.func
+        streams = handler.cardinality.server_streaming
 
         async def guarded(stream: grpclib.server.Stream[Any, Any]) -> None:
             try:
@@ -182,7 +185,11 @@ class Guarded:
                 admit = partial(self._gate.admit_to, rule, who)
                 self._bounds.rates.count(path, who.name)
                 with _Call(stream, self._bounds, admit):
-                    await handle(stream)
+                    if streams:
+                        identify = partial(self._gate.identify, rule, stream)
+                        await self._streams.serve(who, identify, handle(stream))
+                    else:
+                        await handle(stream)
             except GRPCError:
                 raise
             except errors.WfError as error:

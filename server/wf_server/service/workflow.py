@@ -10,7 +10,7 @@ from wf_server.engine.orders import Order, Resolution
 from wf_server.engine.workflows import Workflows
 from wf_server.errors import InvalidRequest, NotFound
 from wf_server.events import Batch, Hub, Lagging, ListBatch
-from wf_server.model import Workflow
+from wf_server.model import Role, Workflow
 from wf_server.service.guard import Encoded, Undecoded, caller
 from wf_server.service.paging import page_limit, page_start, page_token
 from wf_server.service.reports import (
@@ -108,6 +108,7 @@ class WorkflowService(pb.WorkflowServiceBase):
             statuses=[status for status in statuses if status is not None],
             name=list_request.name,
             text=list_request.text,
+            names=caller().types(Role.VIEWER),
             limit=page_limit(list_request.page_size),
             before=page_start(list_request.page_token),
         )
@@ -130,6 +131,7 @@ class WorkflowService(pb.WorkflowServiceBase):
         page = await self._workflows.rejections(
             name=list_rejections_request.name,
             text=list_rejections_request.text,
+            names=caller().types(Role.VIEWER),
             limit=page_limit(list_rejections_request.page_size),
             before=page_start(list_rejections_request.page_token),
         )
@@ -250,25 +252,30 @@ class WorkflowService(pb.WorkflowServiceBase):
     ) -> AsyncIterator[pb.WatchListResponse]:
         """Streams the newest workflows, then what changes."""
         limit = page_limit(watch_list_request.limit, default=LIST_START)
+        types = caller().types(Role.VIEWER)
         self._hub.check_room()
         subscription = self._hub.watch_list()
         try:
-            yield await self._list_start(limit)
+            yield await self._list_start(limit, types)
             while True:
                 try:
                     batch = await subscription.next()
                 except Lagging:
-                    yield await self._list_start(limit)
+                    yield await self._list_start(limit, types)
                     continue
                 if batch is None:
                     return
-                yield _shared_list(batch)
+                if types is None:
+                    yield _shared_list(batch)
+                elif seen := [s for s in batch.summaries if s.name in types]:
+                    yield pb.WatchListResponse(workflows=[summary_message(s) for s in seen])
         finally:
             self._hub.unwatch_list(subscription)
 
-    async def _list_start(self, limit: int) -> pb.WatchListResponse:
-        listing = await self._workflows.listing(limit=limit)
-        summaries = {summary.id: summary for summary in self._workflows.active()}
+    async def _list_start(self, limit: int, types: frozenset[str] | None) -> pb.WatchListResponse:
+        listing = await self._workflows.listing(names=types, limit=limit)
+        active = self._workflows.active()
+        summaries = {summary.id: summary for summary in active if types is None or summary.name in types}
         summaries.update({summary.id: summary for summary in listing.summaries})
         return pb.WatchListResponse(
             reset=True, workflows=[summary_message(summary) for summary in summaries.values()]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -190,11 +190,15 @@ class Store:
         statuses: Sequence[Status] = (),
         name: str = "",
         text: str = "",
+        names: Collection[str] | None = None,
         limit: int = 100,
         before: int = 0,
     ) -> Page[Summary]:
-        """Reads a page of summaries, newest first; `before` is the page before's next_before."""
-        values = _listing(name, text, limit, before)
+        """Reads a page of summaries, newest first; `before` is the page before's next_before.
+
+        `names` are the workflow types to tell of; None: all.
+        """
+        values = _listing(name, text, limit, before, names)
         values["statuses"] = json.dumps([int(s) for s in statuses]) if statuses else None
         return _page(await self._read("list_workflows", values), limit, _summary)
 
@@ -294,10 +298,19 @@ class Store:
         await self._write_one("insert_rejection", (*row, violations, request))
 
     async def list_rejections(
-        self, *, name: str = "", text: str = "", limit: int = 100, before: int = 0
+        self,
+        *,
+        name: str = "",
+        text: str = "",
+        names: Collection[str] | None = None,
+        limit: int = 100,
+        before: int = 0,
     ) -> Page[RejectionSummary]:
-        """Reads a page of rejections, newest first; `before` is the page before's next_before."""
-        values = _listing(name, text, limit, before)
+        """Reads a page of rejections, newest first; `before` is the page before's next_before.
+
+        `names` are the workflow types to tell of; None: all.
+        """
+        values = _listing(name, text, limit, before, names)
         return _page(await self._read("list_rejections", values), limit, _rejection)
 
     async def load_rejection(self, rejection_id: str) -> Rejection | None:
@@ -467,11 +480,12 @@ def _rejection(row: sqlite3.Row) -> RejectionSummary:
     return RejectionSummary(*row[1:11])
 
 
-def _listing(name: str, text: str, limit: int, before: int) -> dict[str, Any]:
+def _listing(name: str, text: str, limit: int, before: int, names: Collection[str] | None) -> dict[str, Any]:
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return {
         "before": before or _FIRST_PAGE,
         "name": name or None,
+        "names": None if names is None else json.dumps(sorted(names)),
         "text": f"%{escaped}%" if text else None,
         # One more than asked for tells whether there is a next page.
         "limit": limit + 1,

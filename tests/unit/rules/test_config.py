@@ -90,7 +90,7 @@ def test_it_is_frozen() -> None:
         ('[workflow]\nexec_in = "1s"', ": workflow.exec_in: unknown key; known are exec_within, stop_grace"),
         (
             "[workflows]",
-            ": workflows: unknown key; known are workflow, limits, connections, rates, retention, buckets, ",
+            ": workflows: unknown key; known are workflow, limits, connections, rates, retention, tls, ",
         ),
         ("workflow = 3", ": workflow: a table of keys is expected, found 3"),
         ('[limits]\nmax_message_bytes = "1TB"', ': limits.max_message_bytes: "1TB" is not a size such as'),

@@ -47,6 +47,8 @@ _OF_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (PrivateServerError, Exit.UNREACHABLE),
     (gateway.NotFound, Exit.IMPOSSIBLE),
     (gateway.AlreadyExecuted, Exit.IMPOSSIBLE),
+    (gateway.Unauthenticated, Exit.IMPOSSIBLE),
+    (gateway.PermissionDenied, Exit.IMPOSSIBLE),
     (gateway.FailedPrecondition, Exit.IMPOSSIBLE),
     (CannotErase, Exit.IMPOSSIBLE),
     (gateway.InvalidRequest, Exit.USAGE),

@@ -40,6 +40,18 @@ def _shared(*, environment: bool) -> list[Callable[[Any], Any]]:
             envvar=env("WF_ADDRESS"),
             help=f"The server: HOST:PORT or unix:PATH; or WF_ADDRESS.  [default: {DEFAULT_ADDRESS}]",
         ),
+        _option(
+            "--ca", metavar="FILE|system", envvar=env("WF_CA"), help="The server's authority: TLS; or WF_CA."
+        ),
+        _option("--cert", metavar="FILE", envvar=env("WF_CERT"), help="Your certificate; or WF_CERT."),
+        _option("--key", metavar="FILE", envvar=env("WF_KEY"), help="Its key; or WF_KEY."),
+        _option(
+            "--token-file",
+            metavar="FILE",
+            envvar=env("WF_TOKEN_FILE"),
+            help="A file that holds your token; or WF_TOKEN_FILE.",
+        ),
+        _option("--profile", metavar="NAME", help="A server by its name in console.toml."),
         _option("--demo", is_flag=True, help="Use a private server, started for this command."),
         _option("--operator", metavar="NAME", help="Who is calling.  [default: you at this host]"),
         _option("--timeout", type=_SECONDS, metavar="SECONDS", help="For every call.  [default: 10]"),

@@ -21,6 +21,8 @@ from wf_tui.cli.terminal import Terminal
 from wf_tui.gateway import EmergencyStopped, Gateway, Refused
 from wf_tui.grpc_gateway import GrpcGateway
 from wf_tui.private_server import PrivateServer, PrivateServerError
+from wf_tui.servers import server_of
+from wf_tui.settings import BadSettings, load_settings, settings_path
 from wf_tui.state.text import clean
 from wf_tui.state.verdict import refusals, to_acknowledge
 from wf_tui.submit_log import SubmitLog
@@ -38,6 +40,13 @@ class Settings:
     """What the global options say; filled while the command line is read."""
 
     address: str = DEFAULT_ADDRESS
+    #: A server by its name in console.toml.
+    profile: str | None = None
+    #: Paths: the server's authority, the client's certificate and key, the file with its token.
+    ca: str = ""
+    cert: str = ""
+    key: str = ""
+    token_file: str = ""
     demo: bool = False
     #: Whether the demo's files stay for the next one.
     demo_is_kept: bool = True
@@ -54,9 +63,31 @@ class Settings:
     interactive: bool = field(default_factory=_somebody_is_there)
     connect: Callable[[Settings, str], Gateway] = field(
         default=lambda settings, address: GrpcGateway(
-            address, operator=settings.operator, timeout=settings.timeout
+            address,
+            operator=settings.operator,
+            timeout=settings.timeout,
+            **({} if settings.demo else settings.proofs),
         )
     )
+
+    @property
+    def proofs(self) -> dict[str, str]:
+        """What proves who calls, by the gateway's names."""
+        return {"ca": self.ca, "cert": self.cert, "key": self.key, "token_file": self.token_file}
+
+    def take_profile(self) -> None:
+        """Fills in what the profile says and no option does. Raises UsageError."""
+        if self.profile is None:
+            return
+        try:
+            settings = load_settings(settings_path())
+            server = server_of(self.profile, settings.profile(self.profile), settings)
+        except BadSettings as error:
+            raise click.UsageError(f"--profile: {error}") from error
+        if self.address == DEFAULT_ADDRESS:
+            self.address = server.address
+        for name, given in self.proofs.items():
+            setattr(self, name, given or getattr(server, name))
 
 
 @dataclass(slots=True)
@@ -107,6 +138,7 @@ def run(settings: Settings, action: Action) -> int:
     """Runs a command against its server to its exit code. Raises click's own errors only."""
     terminal = Terminal(as_json=settings.as_json)
     hint = [_NOTHING_UNDER_WAY]
+    settings.take_profile()
     try:
         return asyncio.run(_connected(settings, terminal, action, hint))
     except KeyboardInterrupt:
@@ -134,7 +166,8 @@ async def _connected(settings: Settings, terminal: Terminal, action: Action, hin
         try:
             gateway = settings.connect(settings, address)
         except ValueError as error:
-            raise click.UsageError(f"--address: {error}") from error
+            where = "" if str(error).startswith(("--", "a token", "a unix socket")) else "--address: "
+            raise click.UsageError(f"{where}{error}") from error
         session = Session(settings, terminal, gateway)
         try:
             return await action(session)

@@ -74,6 +74,7 @@ FROM workflow
 WHERE key < :before
   AND (:statuses IS NULL OR status IN (SELECT value FROM json_each(:statuses)))
   AND (:name IS NULL OR name = :name)
+  AND (:names IS NULL OR name IN (SELECT value FROM json_each(:names)))
   AND (:text IS NULL OR id LIKE :text ESCAPE '\' OR name LIKE :text ESCAPE '\'
        OR desc LIKE :text ESCAPE '\' OR operator LIKE :text ESCAPE '\')
 ORDER BY key DESC LIMIT :limit;
@@ -89,6 +90,7 @@ SELECT key, id, name, desc, operator, time_us, blocks, jobs, violated, first,
 FROM rejection
 WHERE key < :before
   AND (:name IS NULL OR name = :name)
+  AND (:names IS NULL OR name IN (SELECT value FROM json_each(:names)))
   AND (:text IS NULL OR id LIKE :text ESCAPE '\' OR name LIKE :text ESCAPE '\'
        OR desc LIKE :text ESCAPE '\' OR operator LIKE :text ESCAPE '\' OR violations LIKE :text ESCAPE '\')
 ORDER BY key DESC LIMIT :limit;

@@ -1,0 +1,88 @@
+"""A real server on loopback that asks who calls, over TLS, and what it takes to call it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.e2e.server_process import START_SECONDS, ServerProcess
+from wf_proto.client import Client
+from wf_proto.credentials import Credentials
+from wf_proto.errors import PermissionDenied, Unauthenticated
+from wf_server.cli.certs import make_certificates
+from wf_server.model.caller import Grant, Role
+from wf_server.store.operators import OperatorTable
+
+_TOML = """
+[tls]
+certificate = "{tls}/server.pem"
+key = "{tls}/server.key"
+client_ca = "{tls}/ca.pem"
+[access]
+required = true
+"""
+#: Microseconds.
+HOUR_US = 3_600_000_000
+
+
+class SecuredServer(ServerProcess):
+    """The operator `root` is its admin; `clients` get certificates."""
+
+    def __init__(self, directory: Path, clients: Iterable[str] = ()) -> None:
+        super().__init__(directory)
+        self.tls = directory / "tls"
+        self._clients = tuple(clients)
+
+    async def init(self) -> None:
+        """Writes the sample files, the certificates, and the settings that ask for them."""
+        await super().init()
+        make_certificates(self.tls, ("127.0.0.1",), self._clients, 10)
+        with (self.configs / "server.toml").open("a") as file:
+            file.write(_TOML.format(tls=self.tls))
+
+    async def start(self, *more: str, piped: bool = False) -> None:
+        """Starts the process and makes sure that there is an admin."""
+        await super().start(*more, piped=piped)
+        if not (self.directory / "root").exists():
+            self.add("root", [Grant(Role.ADMIN)])
+            async with asyncio.timeout(START_SECONDS), self.client() as client:
+                await known(client)
+
+    def table(self) -> OperatorTable:
+        """The table of operators, as `wf-server operator` opens it."""
+        return OperatorTable(self.database)
+
+    def add(self, name: str, grants: Iterable[Grant], expires_us: int = HOUR_US) -> str:
+        """Adds an operator; returns the token, which is in a file of the operator's name too."""
+        table, now_us = self.table(), int(time.time() * 1_000_000)
+        table.put_operator(name, grants, "test", now_us)
+        token = table.add_token(name, now_us + expires_us, "test", now_us)
+        table.close()
+        (self.directory / name).write_text(token)
+        return token
+
+    def credentials(self, name: str = "root") -> Credentials:
+        """An operator's token, over TLS."""
+        return Credentials(ca=str(self.tls / "ca.pem"), token_file=str(self.directory / name))
+
+    def certificate(self, name: str, directory: Path | None = None) -> Credentials:
+        """An operator's certificate."""
+        where = directory or self.tls
+        return Credentials(str(self.tls / "ca.pem"), str(where / f"{name}.pem"), str(where / f"{name}.key"))
+
+    def client(self, operator: str = "root") -> Client:
+        """A client with the operator's token."""
+        return Client(self.address, credentials=self.credentials(operator))
+
+
+async def known(client: Client) -> None:
+    """Waits until the server has heard of the operator."""
+    while True:
+        try:
+            await client.list()
+        except (Unauthenticated, PermissionDenied):
+            await asyncio.sleep(0.02)
+        else:
+            return
