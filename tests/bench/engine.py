@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import wf_proto as pb
+from tests.bench import servers
 from tests.bench.probe import Probe
 from tests.bench.table import Row
 from tests.e2e.requests import block, decom
-from tests.e2e.server_process import ServerProcess
 from wf_proto.client import Client
 
 RATE_LIMIT = 100
@@ -41,13 +41,13 @@ async def run_once(client: Client, jobs: int) -> float:
 
 async def measure(directory: Path) -> AsyncIterator[Row]:
     """Yields the engine's rows, then those of start, restart and memory."""
-    server = ServerProcess(directory)
+    server = servers.kind(directory)
     await server.init()
     begin = time.perf_counter()
     await server.start()
     started = time.perf_counter() - begin
     costs: dict[int, float] = {}
-    async with Client(server.address, timeout=TIMEOUT) as client:
+    async with server.client(timeout=TIMEOUT) as client:
         for jobs in (1_000, 10_000, 100_000):
             await run_once(client, 100)
             seconds = sorted([await run_once(client, jobs) for _ in range(ROUNDS)])[ROUNDS // 2]
@@ -65,8 +65,8 @@ async def measure(directory: Path) -> AsyncIterator[Row]:
 
 
 async def _one_large(directory: Path) -> AsyncIterator[Row]:
-    async with ServerProcess(directory) as server, Client(server.address, timeout=TIMEOUT) as client:
-        async with Probe(server.address) as probe:
+    async with servers.kind(directory) as server, server.client(timeout=TIMEOUT) as client:
+        async with Probe(server) as probe:
             await run_once(client, 10_000)
         yield Row("longest hold of the loop, 10,000 jobs submitted and run", probe.longest_ms, "ms", 100)
         await run_once(client, 100_000)
@@ -82,7 +82,7 @@ def _peak_kilobytes(pid: int) -> int:
 
 
 async def _restart(directory: Path) -> AsyncIterator[Row]:
-    async with ServerProcess(directory) as server:
+    async with servers.kind(directory) as server:
         async with server.client() as client:
             sleep = pb.Job(name="sleep", args={"seconds": "30"})
             request = pb.WorkReq(name="Maintenance", blocks=[block(*[sleep] * 100, rate_limit=50)])

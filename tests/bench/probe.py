@@ -10,23 +10,26 @@ import asyncio
 import sys
 import time
 
+from tests.e2e.server_process import ServerProcess
 from wf_proto.client import Client
+from wf_proto.credentials import Credentials
 
 #: The probe's own longest wait on an idle server is far below this.
 PAUSE = 0.001
 
 
 class Probe:
-    """`async with Probe(address)` measures for as long as the block lasts."""
+    """`async with Probe(server)` measures for as long as the block lasts."""
 
-    def __init__(self, address: str) -> None:
-        self._address = address
+    def __init__(self, server: ServerProcess) -> None:
+        proofs = server.credentials()
+        self._arguments = (server.address, proofs.ca, proofs.token_file)
         self._process: asyncio.subprocess.Process | None = None
         self.longest_ms = 0.0
 
     async def __aenter__(self) -> Probe:
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.bench.probe", self._address),
+            *(sys.executable, "-m", "tests.bench.probe", *self._arguments),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
@@ -40,8 +43,9 @@ class Probe:
         self.longest_ms = float(out)
 
 
-async def _probe(address: str) -> None:
-    async with Client(address) as client:
+async def _probe(address: str, ca: str, token_file: str) -> None:
+    proofs = Credentials(ca=ca, token_file=token_file)
+    async with Client(address, credentials=proofs) as client:
         for _ in range(20):
             await client.server_info()
         print("ready", flush=True)
@@ -56,4 +60,4 @@ async def _probe(address: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_probe(sys.argv[1]))
+    asyncio.run(_probe(*sys.argv[1:]))

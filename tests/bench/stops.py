@@ -7,9 +7,9 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+from tests.bench import servers
 from tests.bench.table import Row, percentile
 from tests.e2e.requests import GO, STOP, naps, until
-from tests.e2e.server_process import ServerProcess
 from wf_proto.client import Client
 
 ROUNDS = 100
@@ -18,7 +18,7 @@ JOBS = 1_000
 
 async def measure(directory: Path) -> AsyncIterator[Row]:
     """Yields the rows of a stop by RPC and by an edit of es.json."""
-    async with ServerProcess(directory) as server, server.client() as client:
+    async with servers.kind(directory) as server, server.client() as client:
 
         async def by_rpc() -> None:
             await client.set_stop("Maintenance", STOP, "measured")

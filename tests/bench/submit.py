@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from tests.bench import servers
 from tests.bench.table import Row
 from tests.e2e.requests import erasure
 from tests.e2e.server_process import ServerProcess
@@ -17,7 +18,7 @@ CALLS = 1_000
 
 async def measure(directory: Path) -> AsyncIterator[Row]:
     """Yields the rows of one caller and of eight."""
-    async with ServerProcess(directory) as server:
+    async with servers.kind(directory) as server:
         for callers, limit in ((1, 600), (8, 1_500)):
             rates = sorted([await _rate(server, callers) for _ in range(ROUNDS)])
             what = f"Submit of a small WorkReq, {callers} caller{'s' * (callers > 1)}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from betterproto import which_one_of
 
 import wf_proto as pb
+from tests.bench import servers
 from tests.bench.table import Row, percentile
 from tests.e2e.requests import block, job
 from tests.e2e.server_process import ServerProcess
@@ -20,7 +21,7 @@ JOBS = 200
 
 async def measure(directory: Path) -> AsyncIterator[Row]:
     """Yields the row of a workflow that changes some hundred times a second."""
-    async with ServerProcess(directory, erase_seconds=0.1) as server:
+    async with servers.kind(directory, erase_seconds=0.1) as server:
         request = pb.WorkReq(
             name="SatelliteDiskErase",
             blocks=[

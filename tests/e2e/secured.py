@@ -7,12 +7,13 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.e2e.server_process import START_SECONDS, ServerProcess
-from wf_proto.client import Client
+from tests.e2e.server_process import ServerProcess
+from wf_proto.client import DEFAULT_TIMEOUT, Client
 from wf_proto.credentials import Credentials
 from wf_proto.errors import PermissionDenied, Unauthenticated
 from wf_server.cli.certs import make_certificates
 from wf_server.model.caller import Grant, Role
+from wf_server.store import Store
 from wf_server.store.operators import OperatorTable
 
 _TOML = """
@@ -30,25 +31,20 @@ HOUR_US = 3_600_000_000
 class SecuredServer(ServerProcess):
     """The operator `root` is its admin; `clients` get certificates."""
 
-    def __init__(self, directory: Path, clients: Iterable[str] = ()) -> None:
-        super().__init__(directory)
+    def __init__(self, directory: Path, clients: Iterable[str] = (), *, erase_seconds: float = 0.05) -> None:
+        super().__init__(directory, erase_seconds=erase_seconds)
         self.tls = directory / "tls"
         self._clients = tuple(clients)
 
     async def init(self) -> None:
-        """Writes the sample files, the certificates, and the settings that ask for them."""
+        """Writes the sample files, the certificates, the settings that ask for them, and an admin."""
         await super().init()
         make_certificates(self.tls, ("127.0.0.1",), self._clients, 10)
         with (self.configs / "server.toml").open("a") as file:
             file.write(_TOML.format(tls=self.tls))
-
-    async def start(self, *more: str, piped: bool = False) -> None:
-        """Starts the process and makes sure that there is an admin."""
-        await super().start(*more, piped=piped)
-        if not (self.directory / "root").exists():
-            self.add("root", [Grant(Role.ADMIN)])
-            async with asyncio.timeout(START_SECONDS), self.client() as client:
-                await known(client)
+        store = await Store.open(self.database)
+        await store.close()
+        self.add("root", [Grant(Role.ADMIN)])
 
     def table(self) -> OperatorTable:
         """The table of operators, as `wf-server operator` opens it."""
@@ -72,9 +68,9 @@ class SecuredServer(ServerProcess):
         where = directory or self.tls
         return Credentials(str(self.tls / "ca.pem"), str(where / f"{name}.pem"), str(where / f"{name}.key"))
 
-    def client(self, operator: str = "root") -> Client:
+    def client(self, operator: str = "root", timeout: float = DEFAULT_TIMEOUT) -> Client:
         """A client with the operator's token."""
-        return Client(self.address, credentials=self.credentials(operator))
+        return Client(self.address, credentials=self.credentials(operator), timeout=timeout)
 
 
 async def known(client: Client) -> None:

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 from typing import Self
 
-from wf_proto.client import Client
+from wf_proto.client import DEFAULT_TIMEOUT, Client
+from wf_proto.credentials import NO_CREDENTIALS, Credentials
 
 START_SECONDS = 20
 
@@ -80,9 +81,13 @@ class ServerProcess:
                 self.output += line.decode()
         self.address = found[1]
 
-    def client(self, operator: str = "tester") -> Client:
+    def credentials(self) -> Credentials:
+        """What its clients need."""
+        return NO_CREDENTIALS
+
+    def client(self, operator: str = "tester", timeout: float = DEFAULT_TIMEOUT) -> Client:
         """A client of this server."""
-        return Client(self.address, operator=operator)
+        return Client(self.address, operator=operator, timeout=timeout)
 
     def log(self) -> str:
         """What it has logged so far."""
