@@ -12,6 +12,7 @@ from grpc_tools import protoc
 ROOT = Path(__file__).parent
 PROTOS = (
     "workflow/v1/workflow.proto",
+    "access/v1/access.proto",
     "diskerase/diskerase.proto",
     "google/rpc/error_details.proto",
     "google/rpc/status.proto",

@@ -20,7 +20,7 @@ from urllib.parse import quote
 from grpclib.client import Channel
 
 import wf_proto as pb
-from wf_proto import health
+from wf_proto import access, health
 from wf_proto.address import parse_address
 from wf_proto.calls import MessagePump, in_own_task
 from wf_proto.channel import KEEPALIVE_SECONDS, BoundedChannel, open_channel
@@ -314,6 +314,11 @@ class Client:
         stub = health.HealthStub(self._connected())
         answer = await self._read(stub.check, health.HealthCheckRequest(service=service))
         return answer.status == health.ServingStatus.SERVING
+
+    async def who_am_i(self) -> access.WhoAmIResponse:
+        """Tells how the server knows this client, and what it may do. Raises Unauthenticated."""
+        stub = access.AccessServiceStub(self._connected())
+        return await self._read(stub.who_am_i, access.WhoAmIRequest())
 
     # Inventory
 

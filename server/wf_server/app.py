@@ -48,6 +48,7 @@ from wf_server.service.serving import GrpcServer
 from wf_server.service.stops import StopsService
 from wf_server.service.streams import OpenStreams
 from wf_server.service.tls import ServerTls
+from wf_server.service.whoami import AccessService
 from wf_server.service.workflow import WorkflowService
 from wf_server.store import Store
 from wf_server.tokens import Tokens
@@ -201,6 +202,7 @@ class App:
                 checker.breaches,
             ),
             InventoryService(inventory),
+            AccessService(),
             PublishedService(self._workflows, control, config.limits.max_jobs),
         ]
         self._health = HealthService(_names(services), self._is_serving, config.limits.max_watchers)

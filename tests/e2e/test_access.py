@@ -236,6 +236,22 @@ async def test_operators_are_kept_beside_a_running_server(server: SecuredServer)
     assert "revoked" in (await run("list"))[1]
 
 
+async def test_who_one_is_can_be_asked(server: SecuredServer) -> None:
+    server.add("ann", [Grant(Role.VIEWER), Grant(Role.OPERATOR, "Maintenance")])
+    server.add("carl", [Grant(Role.APPROVER)])
+    async with server.client("ann") as client:
+        await allowed(client)
+        who = await client.who_am_i()
+        assert (who.name, who.way) == ("ann", "token")
+        assert [(g.role, g.workflow_type) for g in who.grants] == [
+            ("operator", "Maintenance"),
+            ("viewer", "*"),
+        ]
+    async with Client(server.address, credentials=server.certificate("carl")) as client:
+        await allowed(client)
+        assert ((await client.who_am_i()).name, (await client.who_am_i()).way) == ("carl", "certificate")
+
+
 async def test_wf_tells_why_it_was_not_let_in(server: SecuredServer) -> None:
     process = await asyncio.create_subprocess_exec(
         *(str(Path(sys.executable).with_name("wf")), "--json", "list"),
@@ -246,3 +262,11 @@ async def test_wf_tells_why_it_was_not_let_in(server: SecuredServer) -> None:
     out, _ = await process.communicate()
     assert process.returncode == 7
     assert "this server asks who calls" in json.loads(out)["error"]
+
+
+async def test_a_probe_needs_the_authority_and_no_name(server: SecuredServer) -> None:
+    command = [*server.command()[:3], "health", "--address", server.address]
+    assert (await run_to_exit([*command, "--ca", str(server.tls / "ca.pem")]))[0] == 0
+    code, _, told = await run_to_exit(command)
+    assert code == 1
+    assert "name its authority with --ca" in told

@@ -91,6 +91,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "diskerase.Workflow",
         {"Submit": Rule(Role.OPERATOR, Scope.WORKREQ), "Exec": _ORDER, "Status": _VIEW_WORKFLOW},
     )
+    | _rules("access.v1.AccessService", {"WhoAmI": KNOWN})
     | _rules("grpc.health.v1.Health", {"Check": PUBLIC, "Watch": PUBLIC})
 )
 
