@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import stat
@@ -23,7 +24,7 @@ from wf_proto.errors import ClientError, InvalidCredentials, PermissionDenied, U
 from wf_server.cli.certs import make_certificates
 from wf_server.model.caller import Grant, Role
 
-PATIENCE = 30
+PATIENCE = 20
 
 
 @pytest.fixture
@@ -270,3 +271,22 @@ async def test_a_probe_needs_the_authority_and_no_name(server: SecuredServer) ->
     code, _, told = await run_to_exit(command)
     assert code == 1
     assert "name its authority with --ca" in told
+
+
+async def test_a_connection_without_a_tls_handshake_is_closed_in_time(tmp_path: Path) -> None:
+    server = SecuredServer(tmp_path)
+    await server.init()
+    with (server.configs / "server.toml").open("a") as file:
+        file.write('[connections]\nhandshake = "500ms"\n')
+    try:
+        await server.start()
+        host, _, port = server.address.rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        async with asyncio.timeout(PATIENCE):
+            with contextlib.suppress(ConnectionResetError):
+                assert await reader.read() == b""
+        writer.close()
+        async with server.client() as client:
+            await client.list()
+    finally:
+        await server.end()

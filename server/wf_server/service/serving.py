@@ -7,6 +7,8 @@ watches never goes by itself.
 from __future__ import annotations
 
 import asyncio
+import socket
+import ssl
 import time
 from typing import Any
 
@@ -52,8 +54,22 @@ class GrpcServer(Server):
 
     async def start(self, *args: Any, **options: Any) -> None:
         """Listens, as grpclib does, and looks after the connections from then on."""
-        await super().start(*args, **{"backlog": BACKLOG, **options})
+        if options.get("ssl") is None:
+            await super().start(*args, **{"backlog": BACKLOG, **options})
+        else:
+            await self._start_tls(options["sock"], options["ssl"])
         self._sweeping = asyncio.create_task(self._sweep(), name="sweep of the connections")
+
+    async def _start_tls(self, sock: socket.socket, context: ssl.SSLContext) -> None:
+        """As grpclib's start, which sets no limit to the handshake: until then no connection is known."""
+        self._server = await self._loop.create_server(
+            self._protocol_factory,
+            sock=sock,
+            ssl=context,
+            backlog=BACKLOG,
+            ssl_handshake_timeout=self._limits.handshake,
+        )
+        self._server_closed_fut = self._loop.create_future()
 
     async def _sweep(self) -> None:
         while True:
