@@ -12,6 +12,7 @@ from types import MappingProxyType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -89,6 +90,21 @@ class ConnectionLimits(Section):
     """For a call's request to arrive, and a second more for every 64 KiB of it. Seconds."""
     send: PositiveDuration = 30.0
     """For a client to take in an answer, and a second more for every 64 KiB of it. Seconds."""
+
+
+def _absolute(directory: str) -> str:
+    if not Path(directory).is_absolute():
+        raise ValueError(f"{told(directory)} is no absolute path")
+    return directory
+
+
+class SecretSettings(Section):
+    """Which secrets of the server's jobs may be given; everything else is refused."""
+
+    env_prefixes: tuple[Annotated[str, StringConstraints(min_length=1)], ...] = ("WF_SECRET_",)
+    """Environment variables of the server whose names begin so."""
+    directories: tuple[Annotated[str, AfterValidator(_absolute)], ...] = ()
+    """Files in these directories, or below them."""
 
 
 class RateSettings(Section):
@@ -211,6 +227,7 @@ class _File(Section):
     limits: Limits = Limits()
     connections: ConnectionLimits = ConnectionLimits()
     rates: RateSettings = RateSettings()
+    secrets: SecretSettings = SecretSettings()
     retention: RetentionSettings = RetentionSettings()
     tls: TlsSettings = TlsSettings()
     access: AccessSettings = AccessSettings()
@@ -226,6 +243,7 @@ class ServerConfig:
     limits: Limits = field(default_factory=Limits)
     connections: ConnectionLimits = field(default_factory=ConnectionLimits)
     rates: RateSettings = field(default_factory=RateSettings)
+    secrets: SecretSettings = field(default_factory=SecretSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
     #: By name.
     buckets: Mapping[str, BucketSpec] = field(default_factory=lambda: _SAMPLE_BUCKETS)
@@ -265,6 +283,7 @@ def load_server_config(path: Path) -> ServerConfig:
         limits=file.limits,
         connections=file.connections,
         rates=file.rates,
+        secrets=file.secrets,
         retention=file.retention,
         buckets=buckets,
         jobs=MappingProxyType(file.jobs),

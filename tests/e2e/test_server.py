@@ -28,7 +28,10 @@ from wf_proto.errors import (
 
 async def test_it_tells_what_it_can_do_and_where_it_is(server: ServerProcess) -> None:
     for line in (
-        *(f"Registered job type: {n}" for n in ("diskErase", "sleep", "tokenBucket", "validateDecom")),
+        *(
+            f"Registered job type: {n}"
+            for n in ("announce", "diskErase", "sleep", "tokenBucket", "validateDecom")
+        ),
         *(f"Registered policy:   {n}" for n in ("restrictJobTypes", "sameArgs", "startOrEnd")),
         f"Database:            {server.database}",
     ):

@@ -404,3 +404,12 @@ def test_an_option_is_written_read_and_taken_away(
 def test_an_option_that_cannot_be_says_so(place: Place, name: str, text: str, told: str) -> None:
     with pytest.raises(BadValue, match=told):
         with_value(REQUEST, place, option_key(name), text, KNOWN)
+
+
+def test_the_form_says_that_a_secret_is_named_and_not_typed() -> None:
+    secret = ArgDeclaration("token", "secret", True, "The token.", example="env:WF_SECRET_A")
+    known = Known(job_types=(JobType("announce", "Tells.", (secret,), "idempotent"),))
+    request = WorkReq("Maintenance", "", (Block("", 1, (Job("announce", "", {}),)),))
+    fields = {one.key: one for one in form_of(request, Place(0, 0), known).fields}
+    assert "only a reference" in fields["arg.token"].help
+    assert fields["arg.token"].example == "env:WF_SECRET_A"

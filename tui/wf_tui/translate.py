@@ -396,6 +396,7 @@ _ARG_KINDS: Mapping[int, str] = {
     pb.ArgKind.SITE: "site",
     pb.ArgKind.MACHINE: "machine",
     pb.ArgKind.BUCKET: "bucket",
+    pb.ArgKind.SECRET: "secret",
 }
 _RECOVERIES: Mapping[int, str] = {
     pb.Recovery.IDEMPOTENT: "idempotent",

@@ -17,6 +17,7 @@ from wf_server.engine.runner import ERROR_LIMIT, Adopted, Runner, RunnerEvents
 from wf_server.errors import StoreError
 from wf_server.jobs.base import Recovery
 from wf_server.jobs.registry import JobRegistry
+from wf_server.jobs.secrets import NO_MASK
 from wf_server.model import Job, JobId, Status, Workflow
 from wf_server.store import Store
 
@@ -106,14 +107,16 @@ class Recoverer:
             return Status.NOT_STARTED, ""
         if job_type.recovery is Recovery.IRREVERSIBLE:
             return Status.UNKNOWN, f"{_LOST}, and it cannot be run again safely"
+        mask = NO_MASK
         try:
             async with asyncio.timeout(VERIFY_SECONDS):
-                done = await job_type.verify(_VerifyContext(job, self._clock), spec.args)
+                args, mask = await self._registry.secrets.open(job_type, spec.args)
+                done = await job_type.verify(_VerifyContext(job, self._clock), args)
         except TimeoutError:
             log.warning("a verification did not answer", job=job, seconds=VERIFY_SECONDS)
             told = f"{_LOST}, and its verification did not answer within {VERIFY_SECONDS:g} s"
             return Status.UNKNOWN, told
         except Exception as error:  # noqa: BLE001 - a job type's code may raise anything
-            log.warning("a job could not be verified", job=job, reason=str(error))
-            return Status.UNKNOWN, f"{_LOST}, and its verification failed: {str(error)[:ERROR_LIMIT]}"
+            log.warning("a job could not be verified", job=job, reason=mask(str(error)))
+            return Status.UNKNOWN, f"{_LOST}, and its verification failed: {mask(str(error))[:ERROR_LIMIT]}"
         return (Status.COMPLETED, "") if done else (Status.NOT_STARTED, "")

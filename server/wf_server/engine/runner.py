@@ -7,6 +7,7 @@ down as batches, news come up as events, in any order, late, or never.
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -18,6 +19,7 @@ import structlog
 from wf_server.clock import Clock
 from wf_server.jobs.base import JobFailed
 from wf_server.jobs.registry import JobRegistry
+from wf_server.jobs.secrets import NO_MASK, Mask
 from wf_server.model import JobId
 from wf_server.wording import storable
 
@@ -98,19 +100,36 @@ class Runner(Protocol):
 class _LocalContext:
     """A JobContext of a job in this process."""
 
-    __slots__ = ("_events", "clock", "holder")
+    __slots__ = ("_events", "_mask", "clock", "holder")
 
-    def __init__(self, job: JobId, clock: Clock, events: RunnerEvents) -> None:
+    def __init__(self, job: JobId, clock: Clock, events: RunnerEvents, mask: Mask) -> None:
+        self._mask = mask
         self.holder = job
         self.clock = clock
         self._events = events
 
     def progress(self, fraction: float, message: str = "") -> None:
         # In this order what is not a number counts as nothing done.
-        self._events.progressed(self.holder, min(max(0.0, fraction), 1.0), storable(message))
+        self._events.progressed(self.holder, min(max(0.0, fraction), 1.0), storable(self._mask(message)))
 
     def log(self, line: str) -> None:
-        self._events.logged(self.holder, storable(line))
+        self._events.logged(self.holder, storable(self._mask(line)))
+
+
+class _SecretBug(Exception):
+    """An unexpected error of a job that has secrets, in words without them."""
+
+    def __init__(self, message: str, trace: str) -> None:
+        super().__init__(message)
+        self.trace = trace
+
+
+def _masked(error: Exception, mask: Mask) -> Exception:
+    """The error without secrets: its text and all that it came from may quote them."""
+    if isinstance(error, JobFailed):
+        return JobFailed(mask(str(error)), fatal=error.fatal)
+    trace = mask("".join(traceback.format_exception(error)))
+    return _SecretBug(mask(f"{type(error).__name__}: {error}"), trace)
 
 
 class LocalRunner:
@@ -155,11 +174,18 @@ class LocalRunner:
         job_type = self._registry.get(job.type)
         if job_type is None:
             raise JobFailed(f"the job type {job.type!r} is no longer registered", fatal=True)
+        args, mask = await self._registry.secrets.open(job_type, job.args)
         try:
-            await job_type.run(_LocalContext(job.id, self._clock, events), job.args)
+            await job_type.run(_LocalContext(job.id, self._clock, events, mask), args)
         except SystemExit as error:
             # asyncio would let it end the server.
-            raise RuntimeError(f"it asked for an exit of the process: {error.code!r}") from error
+            raise RuntimeError(mask(f"it asked for an exit of the process: {error.code!r}")) from (
+                error if mask is NO_MASK else None
+            )
+        except Exception as error:
+            if mask is NO_MASK:
+                raise
+            raise _masked(error, mask) from None
 
     def _ended(self, job: JobId, events: RunnerEvents, task: asyncio.Task[None]) -> None:
         del self._tasks[job]
@@ -172,6 +198,9 @@ class LocalRunner:
         elif isinstance(error, JobFailed):
             outcome = Outcome.FATAL if error.fatal else Outcome.FAILED
             events.ended(job, outcome, str(error)[:ERROR_LIMIT])
+        elif isinstance(error, _SecretBug):
+            log.error("a bug in a job", job=job, exception=error.trace)
+            events.ended(job, Outcome.FATAL, f"internal error in the job: {error}"[:ERROR_LIMIT])
         else:
             # Nobody knows what it did not do: what comes after it may count on that.
             log.error("a bug in a job", job=job, exc_info=error)

@@ -103,6 +103,7 @@ class Workflows:
 
     async def check(self, request: WorkReq) -> list[Violation]:
         """Finds everything for which submit would refuse the request now; stores nothing."""
+        request = self._registry.without_plain_secrets(request)
         return self._stop_violations(request.name) + await self._checker.violations(request)
 
     async def submit(
@@ -122,6 +123,8 @@ class Workflows:
         every violation; the refused request is kept. Raises NotFound where there is no such rejection or
         workflow, KeyReused for another request under a key, ShuttingDown.
         """
+        # Before anything looks at it: what is refused is kept, and told.
+        request = self._registry.without_plain_secrets(request)
         if not key:
             return await self._submit(request, operator, mends, key, lineage, acknowledged)
         async with self._submitting.setdefault(key, asyncio.Lock()):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wf_server.inventory import MACHINE_NAME, SITE_NAME, Inventory
 from wf_server.jobs.base import Arg, ArgKind, ArgProblem, JobType
+from wf_server.jobs.secrets import EXPECTED, Secrets, is_reference
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 #: An argument's value longer than this is refused. Characters.
@@ -23,6 +24,10 @@ def quoted(value: str) -> str:
 
 def shape_problem(arg: Arg, value: str) -> ArgProblem | None:
     """What is wrong with a value by the declaration alone, whatever the inventory holds."""
+    if arg.kind is ArgKind.SECRET:
+        # Not quoted: it may be the secret itself.
+        message = f"the argument {arg.name} is a secret: only a reference to it may stand here"
+        return None if is_reference(value) else ArgProblem(arg.name, message, "no reference", EXPECTED)
     expected = _expected(arg, value)
     if expected is None:
         return None
@@ -59,6 +64,7 @@ class ArgumentChecker:
 
     inventory: Callable[[], Inventory]
     buckets: Collection[str]
+    secrets: Secrets = field(default_factory=Secrets)
 
     def check(self, job_type: JobType, args: Mapping[str, str]) -> list[ArgProblem]:
         """Finds everything wrong with a job's arguments; the type's own check runs where nothing is."""
@@ -82,6 +88,8 @@ class ArgumentChecker:
                 return ArgProblem(
                     arg.name, f"there is no site {value}", quoted(value), "a site of the inventory"
                 )
+            case ArgKind.SECRET if told := self.secrets.refusal(value):
+                return ArgProblem(arg.name, told, quoted(value), "one that [secrets] of server.toml allows")
             case ArgKind.MACHINE:
                 return self._machine_problem(arg, value, args.get("site", ""))
             case ArgKind.BUCKET if value not in self.buckets:

@@ -35,6 +35,8 @@ class ArgKind(Enum):
     SITE = "site"
     MACHINE = "machine"
     BUCKET = "bucket"
+    #: A reference to a secret; the job's code gets what it stands for.
+    SECRET = "secret"  # noqa: S105 - a kind
 
 
 @dataclass(frozen=True, slots=True)

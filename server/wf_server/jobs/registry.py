@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from wf_server.config import ServerConfig
 from wf_server.errors import ConfigError
 from wf_server.inventory import Inventory
+from wf_server.jobs.announce import Announce
 from wf_server.jobs.arguments import ArgumentChecker
-from wf_server.jobs.base import ArgProblem, JobType
+from wf_server.jobs.base import ArgKind, ArgProblem, JobType
 from wf_server.jobs.disk_erase import DiskErase, Erasures
-from wf_server.jobs.settings import DiskEraseSettings, NoSettings, job_settings
+from wf_server.jobs.secrets import Secrets, hidden
+from wf_server.jobs.settings import AnnounceSettings, DiskEraseSettings, NoSettings, job_settings
 from wf_server.jobs.sleep import Sleep
 from wf_server.jobs.token_bucket import TokenBucket
 from wf_server.jobs.validate_decom import ValidateDecom
-from wf_server.model import Job
+from wf_server.model import Job, WorkReq
 from wf_server.tokens import Tokens
 from wf_server.wording import printable
 
@@ -25,6 +28,30 @@ class JobRegistry:
     def __init__(self, job_types: Iterable[JobType], checker: ArgumentChecker) -> None:
         self._types = {found.name: found for found in sorted(job_types, key=lambda found: found.name)}
         self._checker = checker
+        self._with_secrets = {
+            name: found
+            for name, found in self._types.items()
+            if any(arg.kind is ArgKind.SECRET for arg in found.args)
+        }
+
+    @property
+    def secrets(self) -> Secrets:
+        """What opens the secrets among a job's arguments."""
+        return self._checker.secrets
+
+    def without_plain_secrets(self, request: WorkReq) -> WorkReq:
+        """The request with every plain value hidden that stands where a secret's reference belongs."""
+        if not any(job.name in self._with_secrets for _, _, job in request.jobs()):
+            return request
+        blocks = [
+            replace(block, jobs=tuple(self._without_plain_secrets(job) for job in block.jobs))
+            for block in request.blocks
+        ]
+        return replace(request, blocks=tuple(blocks))
+
+    def _without_plain_secrets(self, job: Job) -> Job:
+        job_type = self._with_secrets.get(job.name)
+        return job if job_type is None else replace(job, args=hidden(job_type, job.args))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -64,13 +91,14 @@ def build_registry(
     job_settings(config, TokenBucket.name, NoSettings)
     job_settings(config, ValidateDecom.name, NoSettings)
     job_types: list[JobType] = [
+        Announce(job_settings(config, Announce.name, AnnounceSettings)),
         DiskErase(job_settings(config, DiskErase.name, DiskEraseSettings), inventory, erasures),
         Sleep(),
         TokenBucket(tokens),
         ValidateDecom(inventory),
         *more,
     ]
-    registry = JobRegistry(job_types, ArgumentChecker(inventory, tokens.names))
+    registry = JobRegistry(job_types, ArgumentChecker(inventory, tokens.names, Secrets(config.secrets)))
     for name in config.jobs:
         if registry.get(name) is None:
             known = ", ".join(registry.names)

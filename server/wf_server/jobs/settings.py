@@ -21,6 +21,15 @@ class DiskEraseSettings(Section):
     """How long one simulated erasure takes. Seconds."""
 
 
+class AnnounceSettings(Section):
+    """`[jobs.announce]`."""
+
+    url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    """The webhook; empty: there is none."""
+    seconds: float = Field(default=10.0, gt=0, le=60, allow_inf_nan=False, strict=True)
+    """How long it has to answer. Seconds."""
+
+
 _Settings = TypeVar("_Settings", bound=Section)
 
 

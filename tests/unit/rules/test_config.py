@@ -40,7 +40,11 @@ def test_the_sample_shows_every_key_with_its_default(root: Path) -> None:
     shown = tomllib.loads(path.read_text())
     assert shown["workflow"].keys() == type(config.workflow).model_fields.keys()
     assert shown["limits"].keys() == type(config.limits).model_fields.keys()
-    assert config.jobs == {"diskErase": {"seconds": 30}}
+    for name in ("connections", "rates", "secrets"):
+        section = getattr(config, name)
+        assert section == getattr(defaults, name)
+        assert shown[name].keys() == type(section).model_fields.keys()
+    assert config.jobs == {"diskErase": {"seconds": 30}, "announce": {"url": "", "seconds": 10}}
 
 
 def test_every_key_of_the_sample_is_explained_beneath_it(root: Path) -> None:
@@ -51,7 +55,9 @@ def test_every_key_of_the_sample_is_explained_beneath_it(root: Path) -> None:
 
 
 def test_every_field_is_documented() -> None:
-    for model in (type(ServerConfig().workflow), type(ServerConfig().limits)):
+    config = ServerConfig()
+    for section in (config.workflow, config.limits, config.connections, config.rates, config.secrets):
+        model = type(section)
         assert all(field.description for field in model.model_fields.values())
 
 
@@ -90,7 +96,7 @@ def test_it_is_frozen() -> None:
         ('[workflow]\nexec_in = "1s"', ": workflow.exec_in: unknown key; known are exec_within, stop_grace"),
         (
             "[workflows]",
-            ": workflows: unknown key; known are workflow, limits, connections, rates, retention, tls, ",
+            ": workflows: unknown key; known are workflow, limits, connections, rates, secrets, ",
         ),
         ("workflow = 3", ": workflow: a table of keys is expected, found 3"),
         ('[limits]\nmax_message_bytes = "1TB"', ': limits.max_message_bytes: "1TB" is not a size such as'),

@@ -39,7 +39,7 @@ def built(config: ServerConfig) -> JobRegistry:
 
 
 def test_the_job_types_are_in_name_order(registry: JobRegistry) -> None:
-    assert registry.names == ("diskErase", "sleep", "tokenBucket", "validateDecom")
+    assert registry.names == ("announce", "diskErase", "sleep", "tokenBucket", "validateDecom")
     assert [job_type.name for job_type in registry] == list(registry.names)
     assert registry.get("sleep") is not None
     assert registry.get("nope") is None
@@ -131,7 +131,7 @@ def test_settings_of_a_job_type_are_its_own() -> None:
         ({"diskErase": {"seconds": float("nan")}}, r"jobs\.diskErase\.seconds: should be"),
         ({"diskErase": {"secs": 1}}, r"jobs\.diskErase\.secs: unknown key; known are seconds"),
         ({"sleep": {"x": 1}}, r"jobs\.sleep\.x: unknown key; there are none here"),
-        ({"diskErace": {}}, r"jobs\.diskErace: there is no such job type; known are diskErase, sleep"),
+        ({"diskErace": {}}, r"jobs\.diskErace: there is no such job type; known are announce, diskErase"),
     ],
 )
 def test_bad_settings_are_refused(jobs: dict[str, dict[str, object]], message: str) -> None:

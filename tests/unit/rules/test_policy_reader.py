@@ -146,7 +146,7 @@ def test_what_is_wrong_with_the_file(path: Path, registry: JobRegistry, text: st
         ),
         (
             configured("restrictJobTypes", AllowedJobs=["sleep", "nap"]),
-            'AllowedJobs[1]: there is no job type "nap"; known are diskErase, sleep',
+            'AllowedJobs[1]: there is no job type "nap"; known are announce, diskErase',
         ),
         (
             configured("restrictJobTypes", AllowedJobs=["sleep"], allowed=1),

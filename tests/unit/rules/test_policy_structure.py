@@ -48,7 +48,7 @@ def test_everything_wrong_is_found_in_the_order_of_the_places(registry: JobRegis
     ]
     assert found[1].sentence() == (
         "validation: block 0 job 0: there is no such job type "
-        '(found "nope", expected one of: diskErase, sleep, tokenBucket, validateDecom)'
+        '(found "nope", expected one of: announce, diskErase, sleep, tokenBucket, validateDecom)'
     )
 
 

@@ -15,6 +15,8 @@ from wf_tui.state.option_fields import is_option, options_of, with_option
 
 NAME, DESC, RATE_LIMIT, TYPE = "name", "desc", "rate_limit", "type"
 _ARG = "arg."
+#: The kind of an argument.
+_SECRET = "secret"  # noqa: S105 - a kind
 _OPTION = "option."
 _INT32 = range(-(2**31), 2**31)
 _WHOLE = re.compile(r"[+-]?[0-9]{1,10}")
@@ -132,6 +134,8 @@ def _job_fields(request: WorkReq, place: Place, known: Known) -> tuple[FormField
 
 def _declared(arg: ArgDeclaration, job: Job, known: Known) -> FormField:
     words = f"at least {arg.minimum}: {arg.help}" if arg.minimum is not None else arg.help
+    if arg.kind == _SECRET:
+        words = f"only a reference, env:NAME or file:/PATH of the server: {arg.help}"
     value = job.args.get(arg.name, "")
     return FormField(
         arg_key(arg.name), arg.name, value, words, arg.required, known.values(arg, job), arg.example

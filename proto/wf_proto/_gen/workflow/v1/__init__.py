@@ -175,6 +175,11 @@ class ArgKind(betterproto.Enum):
     BUCKET = 6
     """The name of a token bucket."""
 
+    SECRET = 7
+    """
+    A reference to a secret, `env:NAME` or `file:/PATH` on the server; a plain value is refused.
+    """
+
 
 class Recovery(betterproto.Enum):
     """What a restart does with a job that was running."""
