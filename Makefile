@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 TEST_PYTHONS ?= 3.11 3.12 3.13
 
-.PHONY: help demo test test-all torture lint types contracts unit format proto bench lock data screenshots clean
+.PHONY: help demo test test-all torture fuzz lint types contracts unit format proto bench lock data screenshots clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,15 @@ SEED ?= $(shell date +%s)
 torture: $(VENV)/.dev ## Crash the server thousands of times, and stop it a hundred times with 1,000 jobs running
 	WF_TORTURE_SEED=$(SEED) WF_TORTURE_LIVES=2000 WF_TORTURE_EXAMPLES=3000 WF_TORTURE_STOPS=100 \
 	  $(BIN)/python -m pytest tests/torture -s --hypothesis-seed=$(SEED) --show-capture=no
+
+# Seconds for each kind of input; the same again: make fuzz SEED=...
+FUZZ ?= 30
+fuzz: $(VENV)/.dev ## Feed damaged frames, messages, files for FUZZ seconds each; with atheris where that can be had
+	$(BIN)/python -m tests.fuzz $(FUZZ) $(SEED)
+	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris>=2.3' 2>/dev/null; then \
+	  for t in frames messages JSON configuration YAML; do echo "== atheris: $$t"; \
+	    $(BIN)/python -m tests.fuzz $(FUZZ) $(SEED) atheris $$t 2>&1 | grep -E '^(Done|==|.*(ERROR|Exception|exceeded|Error:))' ; done; \
+	else echo "atheris cannot be installed here: not used"; fi
 
 format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff check --fix .
