@@ -34,7 +34,7 @@ async def serving(home: Path, *options: str) -> AsyncIterator[tuple[str, asyncio
         assert process.stdout is not None
         async with asyncio.timeout(PATIENCE):
             line = (await process.stdout.readline()).decode()
-        found = re.search(r"http://127\.0\.0\.1:\d+/", line)
+        found = re.search(r"http://127\.0\.0\.1:\d+/\?token=[\w-]{32}", line)
         assert found, line
         yield found[0], process
     finally:
@@ -44,6 +44,12 @@ async def serving(home: Path, *options: str) -> AsyncIterator[tuple[str, asyncio
             told, _ = await process.communicate()
     assert process.returncode == 0
     assert told == b""
+
+
+def socket_of(url: str) -> str:
+    """Where a page opens its console."""
+    place = urlsplit(url)
+    return f"ws://{place.netloc}/ws/{place.query.removeprefix('token=')}"
 
 
 def _environment(home: Path) -> dict[str, str]:
@@ -124,8 +130,15 @@ async def test_only_its_own_page_opens_a_console(tmp_path: Path) -> None:
         host = urlsplit(url).netloc
         for headers in ({"Origin": "http://evil.example"}, {}, {"Origin": url, "Host": "evil.example"}):
             with pytest.raises(WSServerHandshakeError) as refused:
-                await session.ws_connect(f"ws://{host}/ws", headers=headers)
+                await session.ws_connect(socket_of(url), headers=headers)
             assert refused.value.status == 403
+        for wrong in (f"ws://{host}/ws", f"ws://{host}/ws/", f"ws://{host}/ws/wrong", socket_of(url)[:-1]):
+            with pytest.raises(WSServerHandshakeError) as refused:
+                await session.ws_connect(wrong, headers={"Origin": f"http://{host}"})
+            assert refused.value.status in (403, 404)
+        for wrong in (f"http://{host}/", f"http://{host}/?token=", f"{url}x"):
+            async with session.get(wrong) as answer:
+                assert answer.status == 403
         async with session.get(url, headers={"Host": "evil.example"}) as answer:
             assert answer.status == 403
         async with session.get(url) as answer:
@@ -138,7 +151,7 @@ async def test_what_no_page_sends_ends_that_console_alone(tmp_path: Path) -> Non
     async with serving(tmp_path) as (url, process), ClientSession() as session:
         for garbage in ("[", "{}", "[]", '["stdin"]', '["resize", 7]'):
             async with session.ws_connect(
-                f"{url}ws?width=-1&height=9999999", headers={"Origin": url}
+                f"{socket_of(url)}?width=-1&height=9999999", headers={"Origin": url}
             ) as socket:
                 await socket.send_str(garbage)
                 async with asyncio.timeout(PATIENCE):

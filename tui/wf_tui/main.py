@@ -85,7 +85,7 @@ class _Command(click.Command):
 @click.option(
     "--serve-exposed",
     is_flag=True,
-    help="Let --serve take an address that other machines reach: no password!",
+    help="Let --serve take an address that other machines reach: no TLS!",
 )
 @click.option("--block-pause", type=click.IntRange(0), default=_BLOCK_PAUSE_SECONDS, hidden=True)
 @click.version_option(version("wf"), prog_name="wf-tui")

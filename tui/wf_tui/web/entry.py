@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import secrets
 import sys
 from collections.abc import Sequence
 
@@ -27,8 +28,8 @@ def check_place(text: str, *, exposed: bool) -> Place:
     place = Place.parse(text)
     if not (place.is_loopback or exposed):
         raise BadPlace(
-            f"other machines reach {place.text}, and whoever reaches the console is its operator:"
-            " there is no password; --serve-exposed serves there all the same"
+            f"other machines reach {place.text}, and whoever reads the console's traffic is its operator:"
+            " there is no TLS; --serve-exposed serves there all the same"
         )
     return place
 
@@ -37,13 +38,15 @@ async def serve_console(place: Place, options: Sequence[str]) -> int:
     """Serves consoles that are started with these options until a signal ends it. Raises BadPlace."""
     from wf_tui.web.serving import serve
 
+    token = secrets.token_urlsafe(24)
     with place.bind() as listener:
         port = listener.getsockname()[1]
 
         def ready() -> None:
             if not place.is_loopback:
-                click.echo("wf-tui: whoever reaches this address is the operator: no password", err=True)
-            click.echo(f"The console is at http://{Place(place.host, port).text}/ (Ctrl-C ends it)")
+                click.echo("wf-tui: whoever reads this traffic is the operator: no TLS", err=True)
+            url = f"http://{Place(place.host, port).text}/?token={token}"
+            click.echo(f"The console is at {url} (Ctrl-C ends it)")
 
-        await serve(listener, [*_CONSOLE, *options], ready=ready)
+        await serve(listener, [*_CONSOLE, *options], token, ready=ready)
     return 0

@@ -1,8 +1,9 @@
 "use strict";
 document.addEventListener("DOMContentLoaded", () => {
-  const size = Number(new URLSearchParams(location.search).get("fontsize"));
+  const asked = new URLSearchParams(location.search);
+  const size = Number(asked.get("fontsize"));
   const terminal = document.getElementById("terminal");
-  terminal.dataset.sessionWebsocketUrl = location.origin.replace(/^http/, "ws") + "/ws";
+  terminal.dataset.sessionWebsocketUrl = location.origin.replace(/^http/, "ws") + "/ws/" + asked.get("token");
   if (size >= 6 && size <= 60) terminal.dataset.fontSize = size;
   // The terminal measures its letters once: the font has to be there by then.
   document.fonts.load('16px "Roboto Mono"');

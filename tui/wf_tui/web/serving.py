@@ -1,13 +1,15 @@
 """Serves the console to browsers through textual-serve: every page gets a console process of its own.
 
-There is no password: who reaches the port is the operator. So a browser is let in only from a page that
-was served here, or any other web site that the operator visits could press keys in the console.
+Who has the page's address is the operator: it holds a token, because other users of this machine reach the
+port too. A browser is let in only from a page that was served here as well, so that no other web site
+that the operator visits can press keys in the console.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import shlex
 import signal
 import socket
@@ -42,7 +44,9 @@ _HEADERS = {
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-async def serve(listener: socket.socket, command: Sequence[str], *, ready: Callable[[], None]) -> None:
+async def serve(
+    listener: socket.socket, command: Sequence[str], token: str, *, ready: Callable[[], None]
+) -> None:
     """Serves until SIGINT or SIGTERM, then ends every console and returns.
 
     `command` is what a console is started with, word by word; `ready` is called once browsers can come.
@@ -51,7 +55,7 @@ async def serve(listener: socket.socket, command: Sequence[str], *, ready: Calla
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    console = WebConsole(command, listener.getsockname()[0])
+    console = WebConsole(command, listener.getsockname()[0], token)
     runner = web.AppRunner(
         await console.application(), access_log=None, shutdown_timeout=2 * _END_SECONDS, handle_signals=False
     )
@@ -65,12 +69,16 @@ async def serve(listener: socket.socket, command: Sequence[str], *, ready: Calla
 
 
 class WebConsole(Server):
-    """The page, and behind its socket a console; `host` is the address that it listens on."""
+    """The page, and behind its socket a console; `host` is the address that it listens on.
 
-    def __init__(self, command: Sequence[str], host: str) -> None:
+    Whoever does not have the token gets nothing but the page's pictures and letters.
+    """
+
+    def __init__(self, command: Sequence[str], host: str, token: str) -> None:
         # One process per console: the shell that textual-serve starts becomes it.
         super().__init__(f"exec {shlex.join(command)}", host=host, title="wf")
         self._only_here = is_loopback(host)
+        self._token = token
         self._sockets: set[web.WebSocketResponse] = set()
 
     async def application(self) -> web.Application:
@@ -78,6 +86,7 @@ class WebConsole(Server):
         app = await self._make_app()
         for name in ("page.css", "page.js"):
             app.router.add_get(f"/{name}", _file(name))
+        app.router.add_get("/ws/{token}", self.handle_websocket)
         app.middlewares.append(self._guard)
         return app
 
@@ -124,12 +133,19 @@ class WebConsole(Server):
         host = request.headers.get("Host", "")
         if self._only_here and not is_loopback(urlsplit(f"//{host}").hostname or ""):
             raise web.HTTPForbidden(text=f"wf-tui serves this machine alone, not {host!r}\n")
-        if request.path == "/ws" and urlsplit(request.headers.get("Origin", "")).netloc != host:
+        opens = request.path.startswith("/ws")
+        token = request.match_info.get("token", "") if opens else request.query.get("token", "")
+        if (opens or request.path == "/") and not self._is_known(token):
+            raise web.HTTPForbidden(text="the address that wf-tui printed ends in a token: open that one\n")
+        if opens and urlsplit(request.headers.get("Origin", "")).netloc != host:
             raise web.HTTPForbidden(text="the console opens from its own page only\n")
         response = await handler(request)
         if not response.prepared:
             response.headers.update(_HEADERS)
         return response
+
+    def _is_known(self, token: str) -> bool:
+        return secrets.compare_digest(token.encode(errors="replace"), self._token.encode())
 
 
 class _Session(AppService):
