@@ -144,9 +144,9 @@ class RowsView(ScrollView, can_focus=True):
             return
         top = self.scroll_offset.y
         if self.cursor < top:
-            self.scroll_to(y=self.cursor, animate=False, force=True)
+            self.scroll_to(y=self.cursor, animate=False, force=True, immediate=True)
         elif self.cursor >= top + height:
-            self.scroll_to(y=self.cursor - height + 1, animate=False, force=True)
+            self.scroll_to(y=self.cursor - height + 1, animate=False, force=True, immediate=True)
 
     def validate_cursor(self, cursor: int) -> int:
         """Keeps the cursor among the lines."""
@@ -158,10 +158,22 @@ class RowsView(ScrollView, can_focus=True):
         self.show_cursor()
         self.post_message(self.Moved(self))
 
-    def on_resize(self) -> None:
-        """Lines are as wide as the widget."""
+    def _size_updated(
+        self, size: Size, virtual_size: Size, container_size: Size, layout: bool = True
+    ) -> bool:
+        """Takes in another size.
+
+        By no Resize event: Textual sends none where something asked for the new layout before it was painted.
+        """
+        resized = super()._size_updated(size, virtual_size, container_size, layout)
+        if resized:
+            self.call_after_refresh(self._resized)
+        return resized
+
+    def _resized(self) -> None:
+        """Lines are as wide as the widget, and the cursor stays in view."""
         self.lines_changed()
-        self.call_after_refresh(self.show_cursor)
+        self.show_cursor()
 
     def on_focus(self) -> None:
         """The cursor looks different with the focus."""
