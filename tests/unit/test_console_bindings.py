@@ -25,7 +25,7 @@ HAS = {
     "BucketsScreen": "d y slash",
     "CatalogueScreen": "d y slash",
     "CompareScreen": "d l slash",
-    "HistoryScreen": "d l slash",
+    "HistoryScreen": "d y l slash",
     "LogScreen": "d slash",
     "PulseScreen": "",
     "QueueScreen": "",

@@ -12,6 +12,7 @@ from wf_tui.app import WfApp
 from wf_tui.dialogs.reading import ReadingDialog
 from wf_tui.screens.history import HistoryScreen
 from wf_tui.screens.log import LogScreen
+from wf_tui.screens.raw import RawScreen
 from wf_tui.screens.workflow import WorkflowScreen
 from wf_tui.state.models import Status
 from wf_tui.state.rows import Row
@@ -112,3 +113,18 @@ async def test_details_and_log_as_of_then() -> None:
         await press(pilot, "escape", "escape")
         assert isinstance(app.screen, WorkflowScreen)
         assert not screen.is_current
+
+
+async def test_as_text_it_is_what_the_server_has_as_of_the_change() -> None:
+    async with scrubbing("home", "right", "right") as (screen, pilot, app):
+        gateway = screen.context.gateway
+        assert isinstance(gateway, FakeGateway)
+        workflow_id = screen.history.summary.id
+        await press(pilot, "y")
+        assert isinstance(app.screen, RawScreen)
+        assert app.screen.crumbs()[-2:] == ("seq 2", "Raw")
+        assert gateway.called("status_json") == [(workflow_id, 2)]
+        await press(pilot, "escape", "home", "y")
+        assert isinstance(app.screen, RawScreen)
+        assert app.screen.crumbs()[-2:] == ("as submitted", "Raw")
+        assert gateway.called("status_json") == [(workflow_id, 2)], "nothing had happened yet"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from wf_tui.state.models import Block, Job, WorkReq
-from wf_tui.state.raw import CLIPBOARD_BYTES, copied_words, raw_texts, shifted
+from wf_tui.state.raw import CLIPBOARD_BYTES, copied_words, request_texts, shifted, status_texts
 from wf_tui.workreq_files import parse_workreq
 
 REQUEST = WorkReq("T", "a\u202eb\x1b[2J", (Block("b", 1, (Job("sleep", "", {"seconds": "5"}),)),))
 
 
 def test_every_view_reads_back() -> None:
-    as_yaml, as_json, status_yaml, status_json = raw_texts(REQUEST, '{"status": "RUNNING"}')
+    as_yaml, as_json = request_texts(REQUEST)
+    status_yaml, status_json = status_texts('{"status": "RUNNING"}')
     assert parse_workreq(as_yaml.text, "it", as_json=False) == REQUEST
     assert parse_workreq(as_json.text, "it", as_json=True) == REQUEST
     assert status_yaml.text == "status: RUNNING\n"
@@ -18,7 +19,7 @@ def test_every_view_reads_back() -> None:
 
 
 def test_lines_are_painted_harmlessly() -> None:
-    for view in raw_texts(REQUEST, '{"desc": "\u202e"}'):
+    for view in request_texts(REQUEST) + status_texts('{"desc": "\u202e"}'):
         assert not {"\u202e", "\x1b"} & set("".join(view.lines))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -348,9 +349,9 @@ class FakeGateway:
         raise NotFound(f"there is no rejection {rejection_id}")
 
     async def status_json(self, workflow_id: str, *, at_seq: int = 0) -> str:
-        """Returns an empty object."""
-        self._answer("status_json", workflow_id)
-        return "{}"
+        """Returns an object that names the change asked for."""
+        self._answer("status_json", workflow_id, at_seq)
+        return json.dumps({"seq": at_seq} if at_seq else {})
 
     async def stops(self) -> StopBoard:
         """Returns `board`."""
@@ -535,5 +536,7 @@ def _is_quiet(app: App[None]) -> bool:
         *app.screen_stack,
         *(node for screen in app.screen_stack for node in screen.walk_children()),
     )
-    waiting = any(node.message_queue_size for node in nodes)
-    return not waiting and all(worker.is_finished for worker in app.workers)
+    # What is put off until after the next painting stands in no queue, and can scroll or paint again.
+    waiting = any(node.message_queue_size or node._next_callbacks for node in nodes)
+    unpainted = app.screen._callbacks or app.screen._layout_required
+    return not waiting and not unpainted and all(worker.is_finished for worker in app.workers)

@@ -22,6 +22,7 @@ from wf_tui.screens.base import Context
 from wf_tui.screens.filtered import FilteredScreen
 from wf_tui.screens.log import LogScreen
 from wf_tui.screens.past import load_history
+from wf_tui.screens.raw import RawScreen, texts_as_of
 from wf_tui.state.filters import Filter
 from wf_tui.state.format import moment, short_id
 from wf_tui.state.history import FIELDS, History, Scrubber, along
@@ -78,6 +79,14 @@ class HistoryScreen(FilteredScreen):
         _key("plus", "speed(2)", "Faster", "faster", "Play twice as fast"),
         _key("minus", "speed(0.5)", "Slower", "slower", "Play half as fast"),
         Binding("d", "describe", "Describe", show=False, id="history.describe", tooltip="All about it"),
+        Binding(
+            "y",
+            "raw",
+            "Raw",
+            show=False,
+            id="history.raw",
+            tooltip="The whole status as of this change, as YAML and JSON",
+        ),
         Binding("Y", "copy", "Copy", show=False, id="history.copy", tooltip="Copy the details"),
         _key("home", "begin", "Submitted", "begin", "To the beginning, as it was submitted"),
         _key("end", "end", "Newest", "end", "To the newest change"),
@@ -301,6 +310,15 @@ class HistoryScreen(FilteredScreen):
         """Shows the details of the line under the cursor, as of then."""
         if facts := self.query_one(Facts).told:
             self.app.push_screen(ReadingDialog(self.query_one(Slider).words, facts))
+
+    def action_raw(self) -> None:
+        """Shows the workflow as text, as the server has it as of this change."""
+        if self.scrubber is None:
+            return
+        seq, workflow_id = self.scrubber.seq, self.history.summary.id
+        place = (*self.crumbs(), f"seq {seq:,}" if seq else "as submitted")
+        texts = partial(texts_as_of, self.context.gateway, workflow_id, seq)
+        self.app.push_screen(RawScreen(self.context, place, texts))
 
     def action_copy(self) -> None:
         """Copies the details, by OSC 52."""

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from wf_tui.gateway import Gateway, GatewayError
 from wf_tui.screens.base import Context, WfScreen
-from wf_tui.state.raw import RawText, copied_words, raw_texts
+from wf_tui.state.raw import RawText, copied_words, request_texts, status_texts
 from wf_tui.state.text import clean
 from wf_tui.widgets.rows import Piece
 from wf_tui.widgets.text_lines import TextLines
@@ -21,7 +21,7 @@ from wf_tui.widgets.theme import MUTED
 
 
 class RawScreen(WfScreen):
-    """As of the moment it was opened; ctrl+r reads it again."""
+    """As of the moment it was opened, or of one that has passed; ctrl+r reads it again."""
 
     AUTO_FOCUS = "#text"
 
@@ -114,4 +114,12 @@ async def workflow_texts(gateway: Gateway, workflow_id: str) -> tuple[RawText, .
     """Reads a workflow: what was asked for, and where it stands. Raises GatewayError."""
     (request, _), status = await asyncio.gather(gateway.get(workflow_id), gateway.status_json(workflow_id))
     # In a thread: large ones take seconds to write down.
-    return await asyncio.to_thread(raw_texts, request, status)
+    return await asyncio.to_thread(lambda: request_texts(request) + status_texts(status))
+
+
+async def texts_as_of(gateway: Gateway, workflow_id: str, seq: int) -> tuple[RawText, ...]:
+    """Reads a workflow as it stood after a change, 0: as it was submitted. Raises GatewayError."""
+    if not seq:
+        request, _ = await gateway.get(workflow_id)
+        return await asyncio.to_thread(request_texts, request)
+    return await asyncio.to_thread(status_texts, await gateway.status_json(workflow_id, at_seq=seq))

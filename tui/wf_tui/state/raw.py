@@ -32,11 +32,14 @@ class RawText:
         return cls(name, text, tuple(clean(line) for line in text.splitlines()))
 
 
-def raw_texts(request: WorkReq, status_json: str) -> tuple[RawText, ...]:
-    """Writes the views in the order in which tab goes through them. Slow for tens of thousands of jobs."""
+def request_texts(request: WorkReq) -> tuple[RawText, ...]:
+    """Writes what was asked for as YAML and as JSON. Slow for tens of thousands of jobs."""
+    return RawText.of("WorkReq, YAML", dump_yaml(request)), RawText.of("WorkReq, JSON", dump_json(request))
+
+
+def status_texts(status_json: str) -> tuple[RawText, ...]:
+    """Writes where it stands as YAML and as JSON. Slow for tens of thousands of jobs."""
     return (
-        RawText.of("WorkReq, YAML", dump_yaml(request)),
-        RawText.of("WorkReq, JSON", dump_json(request)),
         RawText.of("status, YAML", dump_yaml_document(json.loads(status_json))),
         RawText.of("status, JSON", _indented(status_json)),
     )
