@@ -18,8 +18,9 @@ from grpc_status import rpc_status
 from grpc_tools import protoc
 
 import wf_proto as pb
-from tests.e2e.requests import until
+from tests.e2e.requests import block, job, until
 from tests.e2e.server_process import ServerProcess
+from tests.torture.nursery import Nursery
 from wf_proto.details import REFUSAL_URL
 
 PROTO = Path(__file__).with_name("published.proto")
@@ -263,6 +264,85 @@ async def test_a_published_client_sees_its_five_statuses_whatever_operators_do(
             for workflow_id in ids:
                 await ours.cancel(workflow_id, "a test")
             await until(lambda: _reads(published_client, ids[-1], client.m.StatusFailed))
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What only jobs of their own bring a workflow into: the request, the deed, what both clients see."""
+
+    job: pb.Job
+    of_workflow: str
+    of_job: str
+    published_job: str
+    deed: str = ""
+
+
+TROUBLES = {
+    "retrying": Trouble(
+        pb.Job(
+            name="idempotent",
+            args={"ms": "1", "how": "fail"},
+            retry=pb.Retry(attempts=9, delay="5m"),
+        ),
+        of_workflow="RUNNING",
+        of_job="RETRYING",
+        published_job="Running",
+    ),
+    "needs operator": Trouble(
+        job("irreversible", ms="60000", how="ok"),
+        of_workflow="NEEDS_OPERATOR",
+        of_job="UNKNOWN",
+        published_job="Failed",
+        deed="kill",
+    ),
+    "cancelling": Trouble(
+        job("irreversible", ms="2000", how="deaf"),
+        of_workflow="CANCELLING",
+        of_job="RUNNING",
+        published_job="Running",
+        deed="cancel",
+    ),
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
+async def test_a_published_client_watches_on_while_a_workflow_is_in_trouble(
+    generated: Generated, tmp_path: Path, trouble: Trouble
+) -> None:
+    async with Nursery(tmp_path, toml='[workflow]\nstop_grace = "1m"\n') as nursery:
+        await nursery.start()
+        async with nursery.client() as ours, grpc.aio.insecure_channel(nursery.address) as channel:
+            assert await nursery.serving(ours)
+            client = Published(generated.messages, generated.services.WorkflowStub(channel))
+            workflow_id = await ours.submit(pb.WorkReq(name="Torture", blocks=[block(trouble.job)]))
+            await ours.exec(workflow_id)
+            await until(lambda: _job_reads(ours, workflow_id, {"RUNNING", "RETRYING"}))
+            if trouble.deed == "kill":
+                await nursery.kill()
+                await nursery.start()
+                assert await nursery.serving(ours)
+            elif trouble.deed == "cancel":
+                await ours.cancel(workflow_id, "a test")
+            await until(lambda: _job_reads(ours, workflow_id, {trouble.of_job}))
+            await until(lambda: _workflow_reads(ours, workflow_id, trouble.of_workflow))
+            seen = await client.status(workflow_id)
+            assert seen.status == client.m.StatusRunning
+            assert seen.blocks[0].jobs[0].status == getattr(client.m, f"Status{trouble.published_job}")
+            if trouble.of_job == "UNKNOWN":
+                failed = pb.Resolution.from_string("FAILED")
+                await ours.resolve(workflow_id, 0, 0, failed, "looked at the machine")
+            elif trouble.deed != "cancel":
+                await ours.cancel(workflow_id, "a test")
+            await until(lambda: _reads(client, workflow_id, client.m.StatusFailed))
+
+
+async def _workflow_reads(ours: Any, workflow_id: str, status: str) -> bool:
+    return bool((await ours.get(workflow_id)).summary.status == pb.Status.from_string(status))
+
+
+async def _job_reads(ours: Any, workflow_id: str, statuses: set[str]) -> bool:
+    now = (await ours.status(workflow_id)).blocks[0].jobs[0].status
+    return now in {pb.Status.from_string(status) for status in statuses}
 
 
 async def _has_running(ours: Any, workflow_id: str) -> bool:

@@ -37,8 +37,9 @@ every = "9000h"
 class Nursery:
     """Starts one server after another, each forked off a process that has imported everything."""
 
-    def __init__(self, directory: Path, *, database: Path | None = None) -> None:
+    def __init__(self, directory: Path, *, database: Path | None = None, toml: str = SERVER_TOML) -> None:
         self.directory = directory
+        self._toml = toml
         self.effects = directory / "effects"
         self.effects.touch()
         self._files = ServerProcess(directory)
@@ -55,7 +56,7 @@ class Nursery:
     async def __aenter__(self) -> Nursery:
         await self._files.init()
         configs = self._files.configs
-        (configs / "server.toml").write_text(SERVER_TOML)
+        (configs / "server.toml").write_text(self._toml)
         policy = f'[{{"Name": "restrictJobTypes", "Settings": {{"AllowedJobs": {_ALLOWED}}}}}]'
         (configs / "policies.json").write_text(
             "".join(f'{{"Name": "{name}", "Policies": {policy}}}\n' for name in TYPES)
