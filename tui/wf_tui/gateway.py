@@ -10,6 +10,7 @@ from wf_tui.state.models import (
     Bucket,
     ChangeBatch,
     HistoryStretch,
+    Identity,
     JobDetail,
     JobStory,
     JobType,
@@ -237,6 +238,10 @@ class Gateway(Protocol):
 
     async def buckets(self) -> tuple[Bucket, ...]:
         """Returns the token buckets."""
+        ...
+
+    async def who_am_i(self) -> Identity:
+        """Returns how the server knows this client. Raises Unauthenticated."""
         ...
 
     async def server_info(self) -> ServerInfo:

@@ -16,6 +16,7 @@ from wf_tui.state.models import (
     Bucket,
     ChangeBatch,
     HistoryStretch,
+    Identity,
     JobDetail,
     JobStory,
     JobType,
@@ -295,6 +296,11 @@ class GrpcGateway:
         """Returns the token buckets."""
         with _translated():
             return tuple(translate.bucket(bucket) for bucket in await self._client.list_buckets())
+
+    async def who_am_i(self) -> Identity:
+        """Returns how the server knows this client."""
+        with _translated():
+            return translate.identity(await self._client.who_am_i())
 
     async def server_info(self) -> ServerInfo:
         """Returns the server's version, start, clock and problems."""

@@ -32,6 +32,7 @@ from wf_tui.state.models import (
     Bucket,
     ChangeBatch,
     HistoryStretch,
+    Identity,
     JobDetail,
     JobProgress,
     JobStory,
@@ -387,6 +388,11 @@ class FakeGateway:
         """Returns `known_buckets`."""
         self._answer("buckets")
         return self.known_buckets
+
+    async def who_am_i(self) -> Identity:
+        """Returns an admin on loopback."""
+        self._answer("who_am_i")
+        return Identity("ann", "loopback", "127.0.0.1:1", ("admin",))
 
     async def server_info(self) -> ServerInfo:
         """Returns a version, `now` and `problems`."""

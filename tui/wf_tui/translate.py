@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import betterproto
 
 import wf_proto as pb
+from wf_proto import access
 from wf_tui.state import models as m
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -456,6 +457,15 @@ def bucket(message: pb.Bucket) -> m.Bucket:
         every_seconds=message.every_seconds,
         next_refill=message.next_refill,
     )
+
+
+def identity(message: access.WhoAmIResponse) -> m.Identity:
+    """Reads how the server knows this client."""
+    grants = [
+        grant.role if grant.workflow_type == "*" else f"{grant.role}:{grant.workflow_type}"
+        for grant in message.grants
+    ]
+    return m.Identity(message.name, message.way, message.origin, tuple(grants))
 
 
 def server_info(message: pb.GetServerInfoResponse) -> m.ServerInfo:

@@ -39,6 +39,16 @@ def _site_row(site: Site) -> tuple[str, ...]:
 def add_to(group: click.Group) -> None:
     """Adds the commands to `wf`."""
 
+    @command(group, "whoami")
+    async def whoami(session: Session) -> int:
+        """Show how the server knows you, and what you may do there."""
+        who = await session.gateway.who_am_i()
+        if session.terminal.as_json:
+            session.terminal.json(who)
+        row = (who.name, who.way, who.origin, ", ".join(who.grants))
+        session.terminal.table(("name", "known by", "from", "roles"), [row], "")
+        return Exit.OK
+
     @command(group, "jobs")
     async def jobs(session: Session) -> int:
         """Show the job types of the server, with their arguments."""

@@ -302,6 +302,24 @@ class Bucket:
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """How the server knows whoever uses this client, and what they may do."""
+
+    name: str
+    #: loopback, unix, token or certificate.
+    way: str
+    #: The address that the server sees.
+    origin: str
+    #: `role` or `role:workflow type`.
+    grants: tuple[str, ...]
+
+    @property
+    def only_views(self) -> bool:
+        """Whether they may change nothing at all."""
+        return all(grant.partition(":")[0] == "viewer" for grant in self.grants)
+
+
+@dataclass(frozen=True, slots=True)
 class ServerInfo:
     """The server's version, start, clock, and what is wrong with it."""
 
