@@ -39,8 +39,10 @@ types: $(VENV)/.dev
 contracts: $(VENV)/.dev
 	$(BIN)/lint-imports
 
+# So many tests at a time; a file's tests stay together, for the servers that they share.
+WORKERS ?= 2
 unit: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 test-all: ## make test, and the tests on every other installed Python of TEST_PYTHONS
 	@set -e; for v in $(TEST_PYTHONS); do \
