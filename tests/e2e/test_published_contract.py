@@ -167,6 +167,12 @@ async def test_a_stop_reads_as_aborted_and_failed(client: Published, server: Ser
     request.blocks[1].jobs.append(client.job("sleep", seconds="60"))
     workflow_id = (await client.stub.Submit(request)).id
     await client.exec(workflow_id)
+
+    async def sleeps() -> bool:
+        return bool((await client.status(workflow_id)).blocks[1].jobs[-1].status == client.m.StatusRunning)
+
+    # A stop before anything runs cuts nothing short, and is no error of any job.
+    await until(sleeps)
     server.es_json.write_text('{"Name": "SatelliteDiskErase", "Status": "stop"}')
 
     async def failed() -> bool:
