@@ -77,6 +77,7 @@ class Connection(H2Protocol):
     def drop(self, why: str) -> None:
         """Ends it at once, without waiting for what is to be sent."""
         if self._transport is not None:
+            log.info("a connection is closed", peer=self.address, reason=why, stage=self.stage.name)
             with contextlib.suppress(ProtocolError):
                 self.connection._connection.close_connection(ErrorCodes.ENHANCE_YOUR_CALM)
                 self.connection.flush()
@@ -124,8 +125,7 @@ class Connection(H2Protocol):
         try:
             super().data_received(data)
         except Exception as error:  # noqa: BLE001 - h2 and hpack raise much on bytes that are no HTTP/2
-            log.info("bytes that are no HTTP/2", peer=self.address, error=type(error).__name__)
-            self.drop("no HTTP/2")
+            self.drop(f"bytes that are no HTTP/2: {type(error).__name__}")
             return
         if self._transport is not None and self._transport.get_write_buffer_size() > UNSENT_LIMIT:
             self.drop("it sends and does not read")
@@ -143,8 +143,7 @@ class Connection(H2Protocol):
         if isinstance(event, RemoteSettingsChanged):
             self._greeted = True
         if isinstance(event, _CONTROL) and not self._control.take(time.monotonic()):
-            log.info("a flood of frames", peer=self.address, frame=type(event).__name__)
-            self.drop("a flood of frames")
+            self.drop(f"a flood of frames: {type(event).__name__}")
             return False
         return True
 

@@ -11,11 +11,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Protocol
 
-import structlog
-
 from wf_server.config import ConnectionLimits
-
-log = structlog.get_logger(__name__)
 
 #: Seconds between two looks at who is overdue.
 SWEEP_SECONDS = 0.5
@@ -71,7 +67,7 @@ class Connected(Protocol):
         ...
 
     def drop(self, why: str) -> None:
-        """Ends it at once; it is removed from its Connections then."""
+        """Ends it at once and logs why; it is removed from its Connections then."""
         ...
 
 
@@ -137,7 +133,6 @@ class Connections:
 
     def _drop(self, connection: Connected, why: str) -> None:
         self.dropped += 1
-        log.info("a connection is closed", peer=connection.address, reason=why, stage=connection.stage.name)
         self.remove(connection)
         connection.drop(why)
 
