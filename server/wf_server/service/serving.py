@@ -80,6 +80,7 @@ class GrpcServer(Server):
         """Takes no more connections, cancels the calls, lets them answer, and hangs up."""
         if self._sweeping is not None:
             self._sweeping.cancel()
+            await asyncio.wait({self._sweeping})
         self.close()
         # The handlers of open connections: grpclib keeps them until their tasks have ended.
         calls = [handler.wait_closed() for handler in self._handlers]
