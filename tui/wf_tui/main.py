@@ -200,6 +200,7 @@ async def _connect(
         if who is not None and who.only_views and not started.read_only:
             # What cannot be done is not offered; the server would refuse it in any case.
             started = replace(started, read_only=True)
+            await gateway.close()
             gateway = servers.open(started)
             notice = notice or f"{who.name} is a viewer there: nothing can be changed"
         app = WfApp(
