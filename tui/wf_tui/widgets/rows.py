@@ -144,9 +144,9 @@ class RowsView(ScrollView, can_focus=True):
             return
         top = self.scroll_offset.y
         if self.cursor < top:
-            self.scroll_to(y=self.cursor, animate=False, force=True, immediate=True)
+            self.scroll_to(y=self.cursor, animate=False, force=True)
         elif self.cursor >= top + height:
-            self.scroll_to(y=self.cursor - height + 1, animate=False, force=True, immediate=True)
+            self.scroll_to(y=self.cursor - height + 1, animate=False, force=True)
 
     def validate_cursor(self, cursor: int) -> int:
         """Keeps the cursor among the lines."""
