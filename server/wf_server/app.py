@@ -207,10 +207,15 @@ class App:
         ]
         self._health = HealthService(_names(services), self._is_serving, config.limits.max_watchers)
         services.append(self._health)
+        self._server = await self._guarded(services, store.path, clock)
+
+    async def _guarded(self, services: list[Service], database: Path, clock: Clock) -> GrpcServer:
+        """The services behind who may call, and how much. Raises StoreError."""
+        config = self.config
         identify: Callable[[Stream], Caller] = as_told
         if config.access.required:
-            self.operators = await Operators.open(store.path, clock)
-            closing.callback(self.operators.close)
+            self.operators = await Operators.open(database, clock)
+            self._closing.callback(self.operators.close)
             identify = Authenticator(self.operators, clock)
         gate = Gate(identify, self._workflows.type_of, self._workflows.type_of_rejection)
         self._streams = OpenStreams()
@@ -220,10 +225,8 @@ class App:
             Rates(config.rates, time.monotonic),
             Room(config.connections.max_receiving_bytes),
         )
-        limits = within_descriptors(config.connections)
-        self._server = GrpcServer(
-            [Guarded(service, bounds, gate, self._streams) for service in services], limits
-        )
+        guarded = [Guarded(service, bounds, gate, self._streams) for service in services]
+        return GrpcServer(guarded, within_descriptors(config.connections))
 
     async def start(self) -> None:
         """Resumes unfinished workflows and serves. Raises ConfigError where it cannot listen."""
