@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.e2e.server_process import ServerProcess
-from wf_proto.client import DEFAULT_TIMEOUT, Client
+from tests.e2e.server_process import PATIENCE, ServerProcess
+from wf_proto.client import Client
 from wf_proto.credentials import Credentials
 from wf_proto.errors import PermissionDenied, Unauthenticated
 from wf_server.cli.certs import make_certificates
@@ -68,7 +68,7 @@ class SecuredServer(ServerProcess):
         where = directory or self.tls
         return Credentials(str(self.tls / "ca.pem"), str(where / f"{name}.pem"), str(where / f"{name}.key"))
 
-    def client(self, operator: str = "root", timeout: float = DEFAULT_TIMEOUT) -> Client:
+    def client(self, operator: str = "root", timeout: float = PATIENCE) -> Client:
         """A client with the operator's token."""
         return Client(self.address, credentials=self.credentials(operator), timeout=timeout)
 

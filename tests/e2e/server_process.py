@@ -10,10 +10,12 @@ import sys
 from pathlib import Path
 from typing import Self
 
-from wf_proto.client import DEFAULT_TIMEOUT, Client
+from wf_proto.client import Client
 from wf_proto.credentials import NO_CREDENTIALS, Credentials
 
 START_SECONDS = 20
+#: Seconds for a call: on a machine with other work, a hang is told from slowness only late.
+PATIENCE = 60.0
 
 SERVER_TOML = """\
 [workflow]
@@ -85,7 +87,7 @@ class ServerProcess:
         """What its clients need."""
         return NO_CREDENTIALS
 
-    def client(self, operator: str = "tester", timeout: float = DEFAULT_TIMEOUT) -> Client:
+    def client(self, operator: str = "tester", timeout: float = PATIENCE) -> Client:
         """A client of this server."""
         return Client(self.address, operator=operator, timeout=timeout)
 

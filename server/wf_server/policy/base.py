@@ -48,6 +48,8 @@ class Policy(ABC, Generic[Settings]):
     #: One paragraph for the catalogue: what it demands.
     help: ClassVar[str]
     settings_type: ClassVar[type[Section]]
+    #: Whether its check waits for something outside the event loop, so that others should run meanwhile.
+    waits: ClassVar[bool] = False
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import FrozenInstanceError, fields, replace
 from operator import attrgetter
 from types import MappingProxyType
@@ -41,16 +41,23 @@ async def evaluate(request: WorkReq, book: PolicyBook, facts: Facts) -> list[Vio
     if policies is None:
         return [_no_policy(request, book)]
     copy = await _frozen_copy(request)
+    results = await _results(policies, copy, facts)
+    if await _differs(copy, request):
+        # What the others saw may be the changed request: each again, alone, which also tells who it was.
+        results = [await _isolated(policy, request, facts) for policy in policies]
+    return in_order(violation for result in results for violation in result)
+
+
+async def _results(policies: Sequence[Policy[Any]], copy: WorkReq, facts: Facts) -> list[list[Violation]]:
+    """Each policy's violations. Only what waits for something is worth a task of its own."""
+    if not any(policy.waits for policy in policies):
+        return [await _guarded(policy, copy, facts) for policy in policies]
     async with asyncio.TaskGroup() as group:
         checks = [
             group.create_task(_guarded(policy, copy, facts), name=f"policy {policy.name}")
             for policy in policies
         ]
-    results = [check.result() for check in checks]
-    if await _differs(copy, request):
-        # What the others saw may be the changed request: each again, alone, which also tells who it was.
-        results = [await _isolated(policy, request, facts) for policy in policies]
-    return in_order(violation for result in results for violation in result)
+    return [check.result() for check in checks]
 
 
 def evaluate_start(request: WorkReq, block: int, book: PolicyBook, facts: Facts) -> list[Violation]:

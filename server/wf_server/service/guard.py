@@ -30,6 +30,7 @@ import wf_proto as pb
 from wf_proto.details import RetryInfo
 from wf_server import errors
 from wf_server.config import ConnectionLimits
+from wf_server.eager import Done, begin
 from wf_server.model import Level, Violation
 from wf_server.model.caller import Caller
 from wf_server.service.access import Rule
@@ -213,6 +214,10 @@ class _Call(contextlib.ExitStack):
         self._bounds = bounds
         self._admit = admit
         self._send = stream.send_message
+        #: Of a request in portions, what is here.
+        self._arrived = 0
+        #: While something is waited for.
+        self._deadline: asyncio.Timeout | None = None
         stream.recv_message = self._receive_message  # type: ignore[method-assign]
         stream.send_message = self._send_message  # type: ignore[method-assign]
 
@@ -221,8 +226,12 @@ class _Call(contextlib.ExitStack):
         stream, clock = self._stream, asyncio.get_running_loop().time
         began = clock()
         try:
-            async with asyncio.timeout_at(began + self._bounds.limits.request) as deadline:
-                data = await self._read(deadline, began)
+            read = begin(self._read(began))
+            if isinstance(read, Done):
+                data = read.value
+            else:
+                async with asyncio.timeout_at(self._due(began)) as self._deadline:
+                    data = await read
         except TimeoutError as error:
             told = (
                 f"the request did not arrive in time, which was {clock() - began:.0f} s for what came of it"
@@ -237,7 +246,11 @@ class _Call(contextlib.ExitStack):
         await self._admit(message)
         return message
 
-    async def _read(self, deadline: asyncio.Timeout, began: float) -> bytes:
+    def _due(self, began: float) -> float:
+        """When what is still missing of the request has to be here."""
+        return began + self._bounds.limits.request + self._arrived / SLOWEST
+
+    async def _read(self, began: float) -> bytes:
         read, limit = self._stream._stream.recv_data, self._bounds.max_message_bytes
         header = await read(_HEADER.size)
         if not header:
@@ -251,11 +264,12 @@ class _Call(contextlib.ExitStack):
         if size <= PORTION:
             return await self._portion(size)
         # What is announced is not set aside: only what arrives counts.
-        portions, arrived = [], 0
-        while arrived < size:
-            portions.append(await self._portion(min(PORTION, size - arrived)))
-            arrived += len(portions[-1])
-            deadline.reschedule(began + self._bounds.limits.request + arrived / SLOWEST)
+        portions = []
+        while self._arrived < size:
+            portions.append(await self._portion(min(PORTION, size - self._arrived)))
+            self._arrived += len(portions[-1])
+            if self._deadline is not None:
+                self._deadline.reschedule(self._due(began))
         return b"".join(portions)
 
     async def _portion(self, size: int) -> bytes:
@@ -267,10 +281,13 @@ class _Call(contextlib.ExitStack):
 
     async def _send_message(self, message: Any) -> None:
         """Sends an answer. Ends the call where its client does not take it in."""
+        sent = begin(self._send(message))
+        if isinstance(sent, Done):
+            return
         size = len(message.data) if isinstance(message, Encoded) else 0
         try:
             async with asyncio.timeout(self._bounds.limits.send + size / SLOWEST):
-                await self._send(message)
+                await sent
         except TimeoutError:
             log.info("a client takes in nothing", rpc=self._stream._method_name)
             # Its trailers would wait behind the answer.

@@ -192,10 +192,12 @@ async def test_no_number_of_warnings_hides_a_refusal_or_another_warning(facts: F
     )
 
 
-async def test_policies_run_at_the_same_time(facts: Facts) -> None:
+async def test_policies_that_wait_do_so_at_the_same_time(facts: Facts) -> None:
     both = asyncio.Barrier(2)
 
     class Meet(Honest):
+        waits = True
+
         async def check(self, request: WorkReq, facts: Facts) -> list[Violation]:
             await both.wait()
             return []
