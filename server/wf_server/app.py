@@ -32,7 +32,7 @@ from wf_server.events import Hub
 from wf_server.files import FileWatcher
 from wf_server.inventory import LiveInventory
 from wf_server.jobs import JobRegistry, JobType, build_registry
-from wf_server.model import Caller
+from wf_server.model import Caller, Workflow
 from wf_server.operators import Operators
 from wf_server.policy import LivePolicies
 from wf_server.service.catalog import CatalogService
@@ -133,7 +133,12 @@ class App:
         runner = LocalRunner(self.registry, clock)
         recoverer = Recoverer(self.registry, runner, self._recorder, store, clock)
         checker = RequestChecker(
-            self.policies, self.registry, lambda: inventory.current, config.limits.max_jobs, clock
+            self.policies,
+            self.registry,
+            lambda: inventory.current,
+            config.limits.max_jobs,
+            clock,
+            self._executed,
         )
         self._executor = Executor(
             self._recorder,
@@ -208,6 +213,10 @@ class App:
         self._health = HealthService(_names(services), self._is_serving, config.limits.max_watchers)
         services.append(self._health)
         self._server = await self._guarded(services, store.path, clock)
+
+    def _executed(self) -> Iterable[Workflow]:
+        """The workflows that were executed and whose end is not on record."""
+        return self._executor.executed()
 
     async def _guarded(self, services: list[Service], database: Path, clock: Clock) -> GrpcServer:
         """The services behind who may call, and how much. Raises StoreError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import sqlite3
 import uuid
@@ -36,7 +37,7 @@ from wf_server.store import Store
 
 GRACE = 3.0
 TYPES = ("A", "B")
-_JOBS = '["idempotent", "verifiable", "irreversible", "mute"]'
+_JOBS = ["idempotent", "verifiable", "irreversible", "mute"]
 
 
 @dataclass
@@ -58,7 +59,7 @@ class Parts:
 class Simulation:
     """One server after another on the same files."""
 
-    def __init__(self, directory: Path, seed: int, max_running: int) -> None:
+    def __init__(self, directory: Path, seed: int, max_running: int, *more_policies: object) -> None:
         self.random = Random(seed)
         self.loop = VirtualLoop()
         self.clock = VirtualClock(self.loop)
@@ -73,9 +74,11 @@ class Simulation:
         self._replaced.enter_context(mock.patch("uuid.uuid4", self._draw_id))
         self.es_json = directory / "es.json"
         self.es_json.write_text("".join(f'{{"Name": "{name}", "Status": "go"}}\n' for name in TYPES))
-        policy = f'[{{"Name": "restrictJobTypes", "Settings": {{"AllowedJobs": {_JOBS}}}}}]'
+        restrict = {"Name": "restrictJobTypes", "Settings": {"AllowedJobs": _JOBS}}
+        policies = [restrict, *more_policies]
         self._policies = directory / "policies.json"
-        self._policies.write_text("".join(f'{{"Name": "{n}", "Policies": {policy}}}\n' for n in TYPES))
+        entries = [json.dumps({"Name": name, "Policies": policies}) for name in TYPES]
+        self._policies.write_text("\n".join(entries))
         #: What went wrong where nobody listens: in a task, in a callback.
         self.complaints: list[str] = []
         self.loop.set_exception_handler(lambda loop, context: self.complaints.append(str(context)))
@@ -217,7 +220,7 @@ class Simulation:
             grace=GRACE,
             max_running=self.max_running,
         )
-        checker = RequestChecker(policies, registry, lambda: nowhere, 1_000, self.clock)
+        checker = RequestChecker(policies, registry, lambda: nowhere, 1_000, self.clock, executor.executed)
         workflows = Workflows(store, recorder, executor, checker, stops, hub, self.clock, registry)
         control = Control(workflows, recorder, executor, self.clock, exec_within=1e9)
         parts = Parts(store, hub, recorder, stops, executor, workflows, control, world, record)

@@ -328,7 +328,7 @@ class ExecutorMachine(RuleBasedStateMachine):
         for name in (*TYPES, "*"):
             self._set_stop(name, StopStatus.GO)
         for _ in range(60):
-            open_ones = [r for r in self.simulation.recorded if _is_active(r)]
+            open_ones = [r for r in self.simulation.recorded if is_active(r)]
             if not open_ones:
                 break
             for record in open_ones:
@@ -338,7 +338,7 @@ class ExecutorMachine(RuleBasedStateMachine):
         self._cancel_what_hangs()
         self.the_record_makes_sense()
         ends = {record.id: record.row_status for record in self.simulation.recorded}
-        assert not [record.trail() for record in self.simulation.recorded if _is_active(record)]
+        assert not [record.trail() for record in self.simulation.recorded if is_active(record)]
         assert all(ends[workflow_id] in ("cancelled", "stopped") for workflow_id in self.cancelled), ends
 
     def _answer_all(self, record: records.Record) -> None:
@@ -354,7 +354,7 @@ class ExecutorMachine(RuleBasedStateMachine):
         self.simulation.order(lambda parts: parts.control.cancel(workflow_id, Order("ann", "it hangs")))
 
     def _cancel_what_hangs(self) -> None:
-        for record in [r for r in self.simulation.recorded if _is_active(r)]:
+        for record in [r for r in self.simulation.recorded if is_active(r)]:
             # Only a job that never ends and has no timeout may be the reason.
             hanging = [
                 (b, j)
@@ -378,7 +378,7 @@ def _replayed(live: Workflow, record: records.Record) -> Workflow:
     return found
 
 
-def _is_active(record: records.Record) -> bool:
+def is_active(record: records.Record) -> bool:
     return Status[records.check(record).status.upper()] in WORKFLOW_ACTIVE
 
 

@@ -59,7 +59,10 @@ class SimulatedJob(JobType):
     """
 
     help = "Does as it is told."
-    args = (Arg("do", ArgKind.TEXT, "What to do.", required=False),)
+    args = (
+        Arg("do", ArgKind.TEXT, "What to do.", required=False),
+        Arg("lane", ArgKind.TEXT, "What policies may count.", required=False),
+    )
 
     def __init__(self, name: str, recovery: Recovery, world: World, *, mute: bool = False) -> None:
         self.name = name  # type: ignore[misc]

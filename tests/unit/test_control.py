@@ -29,6 +29,9 @@ class _Found:
     async def check_again(self, workflow: Workflow, *_: Any) -> None:
         """Nothing speaks against it."""
 
+    def check_exec(self, workflow: Workflow) -> None:
+        """Nor does one that runs."""
+
     def expect_job(self, workflow: Workflow, block: int, job: int) -> None:
         """There is such a job."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
@@ -11,7 +11,15 @@ from wf_server.clock import Clock
 from wf_server.inventory import Inventory
 from wf_server.jobs import JobRegistry
 from wf_server.model import Level, Violation, Workflow, WorkReq
-from wf_server.policy import Facts, LivePolicies, evaluate, evaluate_start, validate_in_portions
+from wf_server.policy import (
+    Executed,
+    Facts,
+    LivePolicies,
+    evaluate,
+    evaluate_exec,
+    evaluate_start,
+    validate_in_portions,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -26,12 +34,17 @@ class RequestChecker:
         inventory: Callable[[], Inventory],
         max_jobs: int,
         clock: Clock,
+        executed: Callable[[], Iterable[Workflow]],
     ) -> None:
         self._policies = policies
         self._registry = registry
         self._inventory = inventory
         self._max_jobs = max_jobs
         self._clock = clock
+        #: Tells of the workflows that were executed and have not ended.
+        self._executed = executed
+        #: The same as policies see them, by id, with what was looked up of them.
+        self._seen: dict[str, Executed] = {}
         #: How often policies were broken: by workflow type and policy.
         self.breaches: Counter[tuple[str, str]] = Counter()
 
@@ -49,6 +62,12 @@ class RequestChecker:
         self._count(request.name, found, acknowledged)
         return [violation for violation in found if violation.refuses(acknowledged)]
 
+    def refusing_exec(self, workflow: Workflow) -> list[Violation]:
+        """Finds what refuses to execute a workflow beside those that run now; counts breaches."""
+        found = evaluate_exec(workflow.request, self._policies.book, self._facts())
+        self._count(workflow.name, found, workflow.acknowledged)
+        return [violation for violation in found if violation.refuses(workflow.acknowledged)]
+
     def refusing_start(self, workflow: Workflow, block: int) -> list[Violation]:
         """Finds what forbids a block of a running workflow to begin right now."""
         found = evaluate_start(workflow.request, block, self._policies.book, self._facts())
@@ -60,7 +79,14 @@ class RequestChecker:
         return "; ".join(violation.sentence() for violation in self.refusing_start(workflow, block))
 
     def _facts(self) -> Facts:
-        return Facts(self._inventory(), self._clock.now_us())
+        return Facts(self._inventory(), self._clock.now_us(), self._executed_now)
+
+    def _executed_now(self) -> list[Executed]:
+        before = self._seen
+        self._seen = {
+            workflow.id: before.get(workflow.id) or Executed(workflow) for workflow in self._executed()
+        }
+        return list(self._seen.values())
 
     def _count(self, name: str, found: Sequence[Violation], acknowledged: Sequence[str]) -> None:
         configured = {policy.name for policy in self._policies.book.get(name) or ()}

@@ -66,6 +66,7 @@ class Control:
         with self._decides(workflow_id):
             await self._workflows.check_again(workflow)
             self._check_record()
+            self._workflows.check_exec(workflow)
             started = self._executor.start(workflow, operator)
             # From here on the executor knows it.
         await started

@@ -54,6 +54,8 @@ class Executor:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         #: Those that wait for their turn, the next one first.
         self._queue: dict[str, Workflow] = {}
+        #: Whose run broke off by a bug: nothing drives them until a restart.
+        self._broken: dict[str, Workflow] = {}
         self._closing = False
         self._unsubscribe = stops.subscribe(self._apply_stops)
 
@@ -67,6 +69,12 @@ class Executor:
         for run in self._runs.values():
             yield run.workflow
         yield from self._queue.values()
+
+    def executed(self) -> Iterator[Workflow]:
+        """Yields the workflows that were executed and whose end is not on record."""
+        for workflow in (*self.active(), *self._broken.values()):
+            if not workflow.is_final:
+                yield workflow
 
     def find(self, workflow_id: str) -> Workflow | None:
         """Returns a workflow that runs now or waits for its turn."""
@@ -222,6 +230,7 @@ class Executor:
         # Whoever waits to give it an order finds that there is nothing to order.
         run.begun.set()
         if not task.cancelled() and (error := task.exception()) is not None:
+            self._broken[workflow.id] = workflow
             log.critical("a bug: a run broke off; a restart resumes it", workflow=workflow.id, exc_info=error)
         elif workflow.is_final:
             log.info("workflow ended", id=workflow.id, name=workflow.name, status=workflow.status.label)

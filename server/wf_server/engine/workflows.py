@@ -187,6 +187,15 @@ class Workflows:
         if violations:
             raise _refusal(violations)
 
+    def check_exec(self, workflow: Workflow) -> None:
+        """Raises Refused where a workflow must not be executed beside those that run now.
+
+        It does not wait: nobody else can be executed between its answer and the start.
+        """
+        violations = self._checker.refusing_exec(workflow)
+        if violations:
+            raise _refusal(violations)
+
     def check_start(self, workflow: Workflow, block: int) -> None:
         """Raises Refused where a block must not begin right now, whoever gives the go for it."""
         violations = self._checker.refusing_start(workflow, block)

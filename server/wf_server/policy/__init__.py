@@ -1,7 +1,8 @@
 """Policies: what a WorkReq has to keep to. Pure: a request and facts in, violations out."""
 
 from wf_server.policy.base import Facts, Policy, PolicyBook
-from wf_server.policy.engine import NO_POLICY, evaluate, evaluate_start
+from wf_server.policy.engine import NO_POLICY, evaluate, evaluate_exec, evaluate_start
+from wf_server.policy.executed import Executed
 from wf_server.policy.options import VALIDATION
 from wf_server.policy.reader import POLICIES, POLICIES_FILE, LivePolicies, load_policies
 from wf_server.policy.structure import validate_in_portions, validate_structure
@@ -11,11 +12,13 @@ __all__ = [
     "POLICIES",
     "POLICIES_FILE",
     "VALIDATION",
+    "Executed",
     "Facts",
     "LivePolicies",
     "Policy",
     "PolicyBook",
     "evaluate",
+    "evaluate_exec",
     "evaluate_start",
     "load_policies",
     "validate_in_portions",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
@@ -22,6 +22,7 @@ from wf_server.jobs.arguments import shape_problem
 from wf_server.jobs.base import Arg, ArgKind, JobType
 from wf_server.jobs.registry import JobRegistry
 from wf_server.model import Job, Level, Violation, WorkReq
+from wf_server.policy.executed import Executed
 from wf_server.wording import told
 
 #: How many jobs are looked at before other work gets its turn.
@@ -39,6 +40,8 @@ class Facts:
     inventory: Inventory
     #: In microseconds since 1970-01-01 UTC.
     now_us: int
+    #: Tells of the workflows that were executed and have not ended, as they are when it is asked.
+    executed: Callable[[], Iterable[Executed]] = tuple
 
 
 class Policy(ABC, Generic[Settings]):
@@ -81,6 +84,13 @@ class Policy(ABC, Generic[Settings]):
     @abstractmethod
     async def check(self, request: WorkReq, facts: Facts) -> list[Violation]:
         """Finds every breach of the rule; none: the request may pass."""
+
+    def check_exec(self, request: WorkReq, facts: Facts) -> list[Violation]:
+        """Finds what speaks against the execution beside those that run now; it must not wait.
+
+        Asked in the very step in which the workflow is about to be executed, of a request that passed.
+        """
+        return []
 
     def check_start(self, request: WorkReq, block: int, facts: Facts) -> list[Violation]:
         """Finds what speaks against a block's begin right now, of a request that passed; it must not wait."""

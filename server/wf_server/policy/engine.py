@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import FrozenInstanceError, fields, replace
 from operator import attrgetter
 from types import MappingProxyType
@@ -60,20 +60,33 @@ async def _results(policies: Sequence[Policy[Any]], copy: WorkReq, facts: Facts)
     return [check.result() for check in checks]
 
 
+def evaluate_exec(request: WorkReq, book: PolicyBook, facts: Facts) -> list[Violation]:
+    """Asks all policies of the request's workflow type whether it may run beside those that run now."""
+    return _ask_now(request, book, lambda policy: policy.check_exec(request, facts))
+
+
 def evaluate_start(request: WorkReq, block: int, book: PolicyBook, facts: Facts) -> list[Violation]:
     """Asks all policies of the request's workflow type whether a block may begin right now.
 
     What else there is to find in the request was found when it was executed.
     """
+    found = _ask_now(request, book, lambda policy: policy.check_start(request, block, facts))
+    return [
+        violation if violation.block is not None else replace(violation, block=block) for violation in found
+    ]
+
+
+def _ask_now(
+    request: WorkReq, book: PolicyBook, ask: Callable[[Policy[Any]], list[Violation]]
+) -> list[Violation]:
     found: list[Violation] = []
     for policy in book.get(request.name) or ():
         try:
-            at_start = policy.check_start(request, block, facts)
-            found += [replace(violation, level=policy.level) for violation in at_start]
+            found += [replace(violation, level=policy.level) for violation in ask(policy)]
         except Exception as error:
             log.exception("a policy failed", policy=policy.name, workflow_type=request.name[:200])
             message = f"the policy itself failed: {type(error).__name__}; see the server's log"
-            found.append(Violation(policy.name, message, block, level=policy.level))
+            found.append(Violation(policy.name, message, level=policy.level))
     return found
 
 

@@ -20,6 +20,7 @@ from wf_server.policy.change_window import ChangeWindow
 from wf_server.policy.max_concurrency import MaxConcurrency
 from wf_server.policy.max_jobs import MaxJobs
 from wf_server.policy.must_follow import MustFollow
+from wf_server.policy.mutex import Mutex
 from wf_server.policy.require_options import RequireOptions
 from wf_server.policy.restrict_job_types import RestrictJobTypes
 from wf_server.policy.same_args import SameArgs
@@ -38,6 +39,7 @@ POLICIES: Mapping[str, type[Policy[Any]]] = MappingProxyType(
             MaxConcurrency,
             MaxJobs,
             MustFollow,
+            Mutex,
             RequireOptions,
             RestrictJobTypes,
             SameArgs,
