@@ -14,6 +14,7 @@ from wf_server.engine.executor import Executor
 from wf_server.engine.recorder import Recorder
 from wf_server.engine.recovery import Recoverer
 from wf_server.engine.runner import LocalRunner
+from wf_server.engine.start_problem import StartProblem
 from wf_server.estop import EmergencyStops
 from wf_server.events import Hub
 from wf_server.inventory import Inventory
@@ -42,7 +43,7 @@ class Engine:
     verifiable: ScriptedJob
     irreversible: ScriptedJob
     #: Why blocks must not begin right now, by position.
-    forbidden: dict[int, str]
+    forbidden: dict[int, StartProblem]
 
     async def submit(self, *blocks: Iterable[str], rate_limit: int = 1, name: str = "T") -> Workflow:
         """Stores a workflow; each block is a list of what its jobs do (`type=do` for another type)."""
@@ -144,7 +145,7 @@ async def _build(database: Path, es_json: Path) -> Engine:
     registry = JobRegistry([jobs, verifiable, irreversible], ArgumentChecker(lambda: nowhere, ()))
     runner = LocalRunner(registry, clock)
     recoverer = Recoverer(registry, runner, recorder, store, clock)
-    forbidden: dict[int, str] = {}
+    forbidden: dict[int, StartProblem] = {}
     executor = Executor(
         recorder,
         runner,
@@ -153,6 +154,6 @@ async def _build(database: Path, es_json: Path) -> Engine:
         hub,
         clock,
         grace=0.05,
-        start_problem=lambda workflow, block: forbidden.get(block, ""),
+        start_problem=lambda workflow, block: forbidden.get(block),
     )
     return Engine(store, hub, clock, recorder, stops, executor, jobs, verifiable, irreversible, forbidden)

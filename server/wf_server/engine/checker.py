@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import structlog
 
 from wf_server.clock import Clock
+from wf_server.engine.start_problem import StartProblem
 from wf_server.inventory import Inventory
 from wf_server.jobs import JobRegistry
 from wf_server.model import Level, Violation, Workflow, WorkReq
@@ -74,9 +75,15 @@ class RequestChecker:
         self._tell_passed(workflow.name, found, workflow.acknowledged)
         return [violation for violation in found if violation.refuses(workflow.acknowledged)]
 
-    def start_problem(self, workflow: Workflow, block: int) -> str:
-        """Tells in a line what forbids a block to begin right now; empty: nothing does."""
-        return "; ".join(violation.sentence() for violation in self.refusing_start(workflow, block))
+    def start_problem(self, workflow: Workflow, block: int) -> StartProblem | None:
+        """Tells in a line what forbids a block to begin right now, and until when; None: nothing does."""
+        found = self.refusing_start(workflow, block)
+        if not found:
+            return None
+        ends = [violation.until_us for violation in found]
+        return StartProblem(
+            "; ".join(violation.sentence() for violation in found), max(ends) if all(ends) else 0
+        )
 
     def _facts(self) -> Facts:
         return Facts(self._inventory(), self._clock.now_us(), self._executed_now)

@@ -13,6 +13,7 @@ from wf_server.engine.recorder import Recorder
 from wf_server.engine.recovery import Recoverer
 from wf_server.engine.run import Run
 from wf_server.engine.runner import Runner
+from wf_server.engine.start_problem import StartProblem
 from wf_server.errors import FailedPrecondition, ShuttingDown
 from wf_server.estop import EmergencyStops
 from wf_server.events import Hub
@@ -38,7 +39,7 @@ class Executor:
         *,
         grace: float,
         max_running: int = 1_000_000,
-        start_problem: Callable[[Workflow, int], str] = lambda workflow, block: "",
+        start_problem: Callable[[Workflow, int], StartProblem | None] = lambda workflow, block: None,
     ) -> None:
         self._recorder = recorder
         self._runner = runner
@@ -48,7 +49,7 @@ class Executor:
         self._clock = clock
         self._grace = grace
         self._max_running = max_running
-        #: Why a block must not begin right now; empty: it may.
+        #: Why a block must not begin right now; None: it may.
         self._start_problem = start_problem
         self._runs: dict[str, Run] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}

@@ -58,11 +58,6 @@ _RESOLVED = {
 }
 
 
-def holds_before(workflow: Workflow, block: int) -> bool:
-    """Whether a block that has not started waits for an operator's go."""
-    return workflow.request.blocks[block].holds
-
-
 def targets_of(workflow: Workflow, block: int) -> str:
     """What a block acts on, by name, as the go for a point of no return has to spell it.
 

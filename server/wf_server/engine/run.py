@@ -22,6 +22,7 @@ from wf_server.engine.orders import Halt, Order, Resolution
 from wf_server.engine.recorder import Recorder
 from wf_server.engine.runner import JobStart, Outcome, Runner
 from wf_server.engine.stance import Stance
+from wf_server.engine.start_problem import StartProblem
 from wf_server.errors import FailedPrecondition
 from wf_server.events import Hub
 from wf_server.model import BLOCK_FINAL, FATAL, JobId, Progress, Status, Workflow
@@ -56,7 +57,7 @@ class Run:
         clock: Clock,
         grace: float,
         parked: Callable[[], None] = lambda: None,
-        start_problem: Callable[[Workflow, int], str] = lambda workflow, block: "",
+        start_problem: Callable[[Workflow, int], StartProblem | None] = lambda workflow, block: None,
     ) -> None:
         self.workflow = workflow
         self._recorder = recorder
@@ -109,7 +110,7 @@ class Run:
 
     @property
     def held_before(self) -> int | None:
-        """The block for which it waits for a go."""
+        """The block before which it is held."""
         return self._stance.held_before
 
     def halt(self, order: Halt) -> bool:
@@ -256,7 +257,8 @@ class Run:
             await self._recorder.flush()
             if self.workflow.blocks[block].status is Status.RUNNING:
                 return True
-            await self._wake.wait()
+            problem = self._stance.waits_out
+            await self._wait(problem.ask_again_us(self._time.now_us()) if problem else None)
         # A go may have come with the halt: a block that has begun has to end.
         await self._recorder.flush()
         return self.workflow.blocks[block].status is Status.RUNNING

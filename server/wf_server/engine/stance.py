@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from wf_server.engine.orders import Halt, Order, Resolution, holds_before
+from wf_server.engine.orders import Halt, Order, Resolution
 from wf_server.engine.recorder import Recorder
+from wf_server.engine.start_problem import StartProblem
 from wf_server.errors import FailedPrecondition
 from wf_server.events import Hub
 from wf_server.model import WORKFLOW_ENDING, Status, Workflow
 
 _NOBODY = Order("", "")
+_PASSED = Order("", "nothing forbids the next block to begin any more")
 
 
 class Stance:
@@ -29,7 +31,7 @@ class Stance:
         *,
         is_busy: Callable[[], bool],
         parked: Callable[[], None],
-        start_problem: Callable[[Workflow, int], str],
+        start_problem: Callable[[Workflow, int], StartProblem | None],
     ) -> None:
         self._workflow = workflow
         self._recorder = recorder
@@ -38,7 +40,7 @@ class Stance:
         self._is_busy = is_busy
         #: Called whenever the status has changed: another workflow's turn may have come.
         self._parked = parked
-        #: Why a block must not begin right now; empty: it may.
+        #: Why a block must not begin right now; None: it may.
         self._start_problem = start_problem
         #: The status that was queued for the record last.
         self.status = workflow.status
@@ -47,10 +49,8 @@ class Stance:
         self.paused: Order | None = None
         #: The block before which it is held.
         self._held: int | None = None
-        #: What forbade that block to begin when its turn came; empty: it holds by itself.
-        self._held_because = ""
-        #: An earlier server held it before the block whose turn is next.
-        self._was_held = False
+        #: What forbade that block to begin when that was asked last.
+        self._problem: StartProblem | None = None
         #: The block that was begun last, on the way to the record or there.
         self._begun_block = -1
         #: Who let it go on last, and why.
@@ -66,7 +66,6 @@ class Stance:
         self.status = self._workflow.status
         if self.status in (Status.PAUSING, Status.PAUSED) and self.paused is None:
             self.paused = Order("", self._workflow.standing.reason)
-        self._was_held = self.status is Status.HELD
         self._live = True
 
     def leave(self) -> None:
@@ -75,8 +74,14 @@ class Stance:
 
     @property
     def held_before(self) -> int | None:
-        """The block for which it waits for a go."""
+        """The block before which it is held."""
         return self._held if self.status is Status.HELD else None
+
+    @property
+    def waits_out(self) -> StartProblem | None:
+        """What forbids a block to begin that needs no go: it begins by itself once that has passed."""
+        held = self.held_before
+        return None if held is None or self._needs_go(held) else self._problem
 
     @property
     def unknown(self) -> int:
@@ -118,7 +123,7 @@ class Stance:
             told = "it is paused: resume it first" if self.paused else f"it is {self.status.label}"
             where = f", before block {self.held_before}" if self.held_before is not None else ""
             raise FailedPrecondition(f"it is not held before block {block}: {told}{where}")
-        self._held, self._go = None, order
+        self._held, self._problem, self._go = None, None, order
         # Together, so that no restart ever asks for a go that was given.
         self.record(Status.RUNNING, order)
         self._begin_block(block, order)
@@ -151,20 +156,27 @@ class Stance:
 
     def may_begin(self, block: int) -> None:
         """Records the begin of a block if nothing speaks against it; holds before it where it has to."""
-        if self._begun_block != block and self._held is None:
+        if self._begun_block != block and not (self._held == block and self._needs_go(block)):
             self._hold(block)
         self.settle()
+        if problem := self.waits_out:
+            self.tell(problem.reason, problem.until_us)
+        elif self.halted is None:
+            self.tell("", 0)
         if self.status is Status.RUNNING and self._held is None and self._begun_block != block:
             self._begin_block(block, _NOBODY)
 
     def _hold(self, block: int) -> None:
-        """Holds before a block that asks for it, that a policy forbids right now, or that was held before."""
-        problem = ""
+        """Holds before a block that asks for it, or as long as a policy forbids it to begin."""
         if self.paused is None and not self.unknown:
             # Where it could not begin anyhow, the time to ask is when it could.
-            problem = self._start_problem(self._workflow, block)
-        if problem or self._was_held or holds_before(self._workflow, block):
-            self._held, self._held_because, self._was_held = block, problem, False
+            self._problem = self._start_problem(self._workflow, block)
+            if self._problem is None and self.status is Status.HELD:
+                self._go = _PASSED
+        self._held = block if self._problem or self._needs_go(block) else None
+
+    def _needs_go(self, block: int) -> bool:
+        return self._workflow.request.blocks[block].holds
 
     def settle(self) -> None:
         """Records the status that follows from the orders and from what is in flight."""
@@ -209,8 +221,9 @@ class Stance:
 
     def _hold_words(self, block: int) -> str:
         desc = self._workflow.request.blocks[block].desc
-        because = f": {self._held_because}" if self._held_because else ""
-        return f"block {block}{f' ({desc})' if desc else ''} waits for a go{because}"
+        because = f": {self._problem.reason}" if self._problem else ""
+        waits = "waits for a go" if self._needs_go(block) else "waits"
+        return f"block {block}{f' ({desc})' if desc else ''} {waits}{because}"
 
     def _begin_block(self, block: int, order: Order) -> None:
         self._begun_block = block

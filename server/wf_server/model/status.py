@@ -43,7 +43,7 @@ _GOING_ON = frozenset({S.RUNNING, S.PAUSING, S.PAUSED, S.NEEDS_OPERATOR, S.HELD}
 WORKFLOW_ENDING = frozenset({S.STOPPING, S.CANCELLING})
 #: A workflow that is in one of these has been executed and has not ended.
 WORKFLOW_ACTIVE = _GOING_ON | WORKFLOW_ENDING | {S.QUEUED}
-#: A workflow that is in one of these waits for a person: nothing of it runs until then.
+#: A workflow that is in one of these waits for a person, or for its time: nothing of it runs until then.
 WORKFLOW_PARKED = frozenset({S.PAUSED, S.NEEDS_OPERATOR, S.HELD})
 BLOCK_FINAL = WORKFLOW_FINAL | {S.SKIPPED}
 #: A job in one of these never changes by a report of the job itself.

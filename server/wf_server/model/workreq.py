@@ -142,6 +142,8 @@ class Violation:
     found: str = ""
     expected: str = ""
     level: Level = Level.DENY
+    #: When it passes by itself, in microseconds since 1970-01-01 UTC; 0: nobody knows.
+    until_us: int = 0
 
     def refuses(self, acknowledged: Collection[str] = ()) -> bool:
         """Whether it refuses a request whose submission acknowledges these policies."""

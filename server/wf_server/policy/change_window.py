@@ -122,7 +122,7 @@ class ChangeWindow(Policy[ChangeWindowSettings]):
     help = (
         "A WorkReq is submitted and executed, and each of its blocks begins, within the windows of Allowed "
         "and outside the times of Frozen, by the clocks of TimeZone. A block whose turn comes at another "
-        "time waits for a go, which is given at an allowed time."
+        "time waits for the next allowed one."
     )
     settings_type = ChangeWindowSettings
 
@@ -153,4 +153,5 @@ class ChangeWindow(Policy[ChangeWindowSettings]):
         following = self._calendar.next_allowed(now)
         found = self._calendar.told(now)
         expected = f"from {self._calendar.told(following)} on" if following else "no time any more"
-        return [Violation(self.name, message, block, found=found, expected=expected)]
+        until_us = (following - _EPOCH) // timedelta(microseconds=1) if following else 0
+        return [Violation(self.name, message, block, found=found, expected=expected, until_us=until_us)]

@@ -43,6 +43,14 @@ async def judged(rule: ChangeWindow, moment: str) -> Violation | None:
     ]
     assert [v.block for v in at_start] == [2] * len(found)
     assert len(found) <= 1
+    # When it passes is the first moment that is allowed.
+    for violation in found:
+        if violation.until_us:
+            later, before = (Facts(facts.inventory, violation.until_us - early) for early in (0, 1))
+            assert not rule.check_start(REQUEST, 2, later)
+            assert rule.check_start(REQUEST, 2, before)
+        else:
+            assert violation.expected == "no time any more"
     return found[0] if found else None
 
 

@@ -140,7 +140,9 @@ def add_to(group: click.Group) -> None:
         head.append(f"  {clean(summary.name)} {clean(summary.id)}", style="bold")
         session.terminal.say(head)
         by = f"submitted {age(now, summary.created)} ago by {summary.operator}"
-        told = (summary.desc, by, summary.reason, summary.activity)
+        # Held until its time, both tell why.
+        activity = "" if summary.activity in summary.reason else summary.activity
+        told = (summary.desc, by, summary.reason, activity)
         session.terminal.say(clean(". ".join(part for part in told if part)))
         show_blocks(session.terminal, watched, now)
         if jobs := await _shown_jobs(session, watched):

@@ -168,13 +168,19 @@ def _work(vitals: Vitals, now: datetime, zone: tzinfo | None) -> Iterator[Concer
         if summary.status in NEEDS_SOMEBODY:
             stuck = summary.status is Status.NEEDS_OPERATOR
             since = f" since {moment(now, summary.since, zone)}" if summary.since is not None else ""
-            told = f"{_named(summary)} {_WAITS[summary.status]}{since}{_why(waits_for(summary))}"
+            told = f"{_named(summary)} {_waits(summary)}{since}{_why(waits_for(summary))}"
             yield Concern(Level.WRONG if stuck else Level.LOOK, told)
     failed = _today(vitals.ended_badly, Status.FAILED, now, zone)
     if failed:
         last = max(failed, key=lambda summary: summary.ended or summary.created)
         told = f"{count(len(failed), 'workflow')} failed today; the last: {_told(last)}"
         yield Concern(Level.LOOK, told)
+
+
+def _waits(summary: Summary) -> str:
+    # Where the server says what a held one waits for, that is no person.
+    passes = summary.status is Status.HELD and summary.activity
+    return "waits for its time" if passes else _WAITS[summary.status]
 
 
 def _urgency(summary: Summary) -> int:

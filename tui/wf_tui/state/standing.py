@@ -80,6 +80,8 @@ def _waits(summary: Summary, now: datetime) -> str:
             return "the receipt tells what became of each job"
         case S.AWAITING_APPROVAL:
             return summary.activity or "approvals are missing"
+        case S.HELD if summary.activity:
+            return f"{summary.activity}{f', {until} left' if until else ''}"
         case S.HELD | S.NEEDS_OPERATOR:
             return summary.reason or "somebody has to decide"
         case S.RUNNING | S.QUEUED if summary.activity:

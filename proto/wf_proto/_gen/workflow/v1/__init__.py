@@ -83,7 +83,9 @@ class Status(betterproto.Enum):
     """Jobs: an attempt failed, and the next one has not begun."""
 
     HELD = 17
-    """Workflows: waits for an operator's go before a block."""
+    """
+    Workflows: waits before a block, for an operator's go or until a policy lets it begin (see activity and until).
+    """
 
     QUEUED = 18
     """
