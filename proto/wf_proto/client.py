@@ -277,10 +277,32 @@ class Client:
         stub = pb.StopsServiceStub(self._connected())
         return (await self._read(stub.list, pb.ListStopsRequest())).board
 
-    async def set_stop(self, name: str, status: pb.StopStatus, reason: str = "") -> pb.SetStopResponse:
-        """Engages or releases a stop. Raises InvalidRequest, FailedPrecondition."""
+    async def set_stop(
+        self, name: str, status: pb.StopStatus, reason: str = "", lasts: float = 0, remind_every: float = 0
+    ) -> pb.SetStopResponse:
+        """Engages or releases a stop; a release may be but the first of two keys: see `stop.key`.
+
+        A stop may have an end and reminders, in seconds. Raises InvalidRequest, FailedPrecondition.
+        """
         stub = pb.StopsServiceStub(self._connected())
-        return await self._act(stub.set, pb.SetStopRequest(name=name, status=status, reason=reason))
+        request = pb.SetStopRequest(
+            name=name,
+            status=status,
+            reason=reason,
+            lasts_ms=round(lasts * 1000),
+            remind_every_ms=round(remind_every * 1000),
+        )
+        return await self._act(stub.set, request)
+
+    async def plan_release(self, name: str) -> pb.PlanReleaseResponse:
+        """Tells what releasing a stop would let go again."""
+        stub = pb.StopsServiceStub(self._connected())
+        return await self._read(stub.plan_release, pb.PlanReleaseRequest(name=name))
+
+    async def withdraw_stop_key(self, name: str) -> pb.Stop:
+        """Takes back the first key of a release. Raises FailedPrecondition."""
+        stub = pb.StopsServiceStub(self._connected())
+        return (await self._act(stub.withdraw, pb.WithdrawStopKeyRequest(name=name))).stop
 
     def watch_stops(self) -> AsyncGenerator[pb.WatchStopsResponse, None]:
         """Streams the stop board: at once, and after every change."""

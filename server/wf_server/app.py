@@ -23,8 +23,10 @@ from wf_server.engine.executor import Executor
 from wf_server.engine.job_logs import JobLogs
 from wf_server.engine.recorder import Recorder
 from wf_server.engine.recovery import Recoverer
+from wf_server.engine.release_plan import ReleasePlanner
 from wf_server.engine.retention import Retention
 from wf_server.engine.runner import LocalRunner
+from wf_server.engine.stop_times import StopTimes
 from wf_server.engine.workflows import Workflows
 from wf_server.errors import ConfigError
 from wf_server.estop import EmergencyStops
@@ -32,9 +34,10 @@ from wf_server.events import Hub
 from wf_server.files import FileWatcher
 from wf_server.inventory import LiveInventory
 from wf_server.jobs import JobRegistry, JobType, build_registry
-from wf_server.model import Caller, Workflow
+from wf_server.model import Caller, ReleaseKey, Role, Workflow
 from wf_server.operators import Operators
 from wf_server.policy import LivePolicies
+from wf_server.release_keys import ReleaseKeys
 from wf_server.service.catalog import CatalogService
 from wf_server.service.descriptors import within_descriptors
 from wf_server.service.gate import Gate, Stream, as_told
@@ -122,7 +125,9 @@ class App:
         self.registry = build_registry(config, lambda: inventory.current, tokens, store, self._more_jobs)
         self.policies = LivePolicies(places.configs / "policies.json", self.registry)
         await self.policies.load()
-        stops = EmergencyStops(places.configs / "es.json", store, clock)
+        keys = ReleaseKeys(config.stops.key_valid, clock, self._is_void) if config.stops.two_keys else None
+        stops = EmergencyStops(places.configs / "es.json", store, clock, keys=keys)
+        self._stop_times = StopTimes(stops, clock, config.stops.remind_every)
         closing.push_async_callback(stops.wait_idle)
         await stops.load()
 
@@ -195,7 +200,13 @@ class App:
 
         services: list[Service] = [
             WorkflowService(self._workflows, control, hub, config.limits.max_jobs),
-            StopsService(stops, self._workflows, hub, lambda: self.policies.book.names),
+            StopsService(
+                stops,
+                self._workflows,
+                hub,
+                lambda: self.policies.book.names,
+                ReleasePlanner(stops, self._workflows, clock, config.workflow.exec_within),
+            ),
             CatalogService(
                 self.registry,
                 self.policies,
@@ -250,6 +261,8 @@ class App:
         if self.operators is not None:
             looking = asyncio.create_task(self.operators.run(self._streams.sweep), name="operators")
             self._closing.push_async_callback(_end, looking)
+        timing = asyncio.create_task(self._stop_times.run(), name="stop times")
+        self._closing.push_async_callback(_end, timing)
         keeping = asyncio.create_task(self._retention.run(), name="retention")
         self._closing.push_async_callback(_end, keeping)
 
@@ -265,6 +278,10 @@ class App:
     async def close(self) -> None:
         """Ends everything in order: calls first, then jobs, the record, the database."""
         await self._closing.aclose()
+
+    def _is_void(self, key: ReleaseKey) -> bool:
+        """Whether who turned the first key of a release has lost the role for it since."""
+        return self.operators is not None and self.operators.lost(key.operator, Role.OPERATOR, key.name)
 
     def _tell_health(self) -> None:
         self._health.refresh()

@@ -187,6 +187,21 @@ class AccessSettings(Section):
     """The mode of the unix socket."""
 
 
+def _parse_interval(value: object) -> float:
+    return 0.0 if value == "never" else parse_duration(value)
+
+
+class StopSettings(Section):
+    """How emergency stops are released, and brought to mind again."""
+
+    two_keys: bool = Field(default=False, strict=True)
+    """Releasing a stop takes two operators."""
+    key_valid: PositiveDuration = 1800.0
+    """How long the first one's word counts. Seconds."""
+    remind_every: Annotated[float, BeforeValidator(_parse_interval), Field(ge=0)] = 0.0
+    """A stop in force is brought to mind so often, where it says nothing else; 0: never. Seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class BucketSpec:
     """A token bucket: full at first; every period a portion of tokens comes back."""
@@ -231,8 +246,18 @@ class _File(Section):
     retention: RetentionSettings = RetentionSettings()
     tls: TlsSettings = TlsSettings()
     access: AccessSettings = AccessSettings()
+    stops: StopSettings = StopSettings()
     buckets: dict[BucketName, _Bucket] | None = None
     jobs: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _has_two_people(self) -> _File:
+        if self.stops.two_keys and not self.access.required:
+            raise ValueError(
+                "stops.two_keys asks for two operators who prove who they are, and names that are only "
+                "claimed do not count; set required = true in [access] too"
+            )
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +278,7 @@ class ServerConfig:
     source: str = ""
     tls: TlsSettings = field(default_factory=TlsSettings)
     access: AccessSettings = field(default_factory=AccessSettings)
+    stops: StopSettings = field(default_factory=StopSettings)
 
 
 def load_server_config(path: Path) -> ServerConfig:
@@ -290,6 +316,7 @@ def load_server_config(path: Path) -> ServerConfig:
         source=str(path),
         tls=file.tls,
         access=file.access,
+        stops=file.stops,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,3 +79,15 @@ def text_of(found: StopFile) -> str:
     """The file's text: an entry a line, in its order."""
     lines = ({"Name": name, "Status": status.value} for name, status in found.lines)
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+
+
+def releases(before: StopEntries, after: StopEntries) -> Iterator[str]:
+    """The entries with which an edit of the file lets something go that was stopped."""
+    for name in dict.fromkeys((*after, *before)):
+        old, new = before.get(name), after.get(name)
+        if name == EVERYTHING:
+            # Without that entry nothing stops everything.
+            if old is StopStatus.STOP and new is not StopStatus.STOP:
+                yield name
+        elif new is StopStatus.GO and old is not StopStatus.GO:
+            yield name

@@ -11,7 +11,7 @@ import structlog
 
 from wf_server.clock import Clock
 from wf_server.errors import StoreError, Unauthenticated
-from wf_server.model.caller import Grant
+from wf_server.model.caller import Grant, Role, may
 from wf_server.store.operators import (
     TOKEN_PREFIX,
     OperatorList,
@@ -86,6 +86,13 @@ class Operators:
         if found.revoked_us:
             raise Unauthenticated(f"the operator {name[:80]!r} was revoked")
         return found.grants
+
+    def lost(self, name: str, role: Role, workflow_type: str) -> bool:
+        """Whether someone who is known by name here may not act in a role, or no more."""
+        found = self._operators.get(name)
+        if found is None:
+            return False
+        return bool(found.revoked_us) or not may(found.grants, role, workflow_type)
 
     def by_token(self, text: str) -> tuple[str, frozenset[Grant]]:
         """The operator whose token it is, and their grants. Raises Unauthenticated."""

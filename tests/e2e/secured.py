@@ -52,9 +52,9 @@ class SecuredServer(ServerProcess):
 
     def add(self, name: str, grants: Iterable[Grant], expires_us: int = HOUR_US) -> str:
         """Adds an operator; returns the token, which is in a file of the operator's name too."""
-        table, now_us = self.table(), int(time.time() * 1_000_000)
-        table.put_operator(name, grants, "test", now_us)
-        token = table.add_token(name, now_us + expires_us, "test", now_us)
+        table, now = self.table(), now_us()
+        table.put_operator(name, grants, "test", now)
+        token = table.add_token(name, now + expires_us, "test", now)
         table.close()
         (self.directory / name).write_text(token)
         return token
@@ -71,6 +71,11 @@ class SecuredServer(ServerProcess):
     def client(self, operator: str = "root", timeout: float = PATIENCE) -> Client:
         """A client with the operator's token."""
         return Client(self.address, credentials=self.credentials(operator), timeout=timeout)
+
+
+def now_us() -> int:
+    """The wall time, in microseconds since 1970-01-01 UTC."""
+    return int(time.time() * 1_000_000)
 
 
 async def known(client: Client) -> None:

@@ -8,7 +8,6 @@ import json
 import os
 import stat
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import pytest
 
 import wf_proto as pb
 from tests.e2e.requests import erasure
-from tests.e2e.secured import SecuredServer, known
+from tests.e2e.secured import SecuredServer, known, now_us
 from tests.e2e.server_process import ServerProcess, run_to_exit
 from wf_proto.client import Client
 from wf_proto.credentials import Credentials
@@ -49,10 +48,6 @@ async def refused(ask: Callable[[], object], told: str) -> None:
                 assert told in str(error), error  # noqa: PT017 - it has to be raised first
                 return
             await asyncio.sleep(0.02)
-
-
-def now_us() -> int:
-    return int(time.time() * 1_000_000)
 
 
 @pytest.mark.parametrize("how", ["revoke", "demote"])
@@ -235,6 +230,26 @@ async def test_operators_are_kept_beside_a_running_server(server: SecuredServer)
     assert "say what they may do with --role" in told
     assert "is no role" in (await run("add", "bob", "--role", "boss"))[2]
     assert "revoked" in (await run("list"))[1]
+
+
+async def test_a_revoked_operator_comes_back_only_where_that_is_meant(server: SecuredServer) -> None:
+    async def run(*arguments: str) -> tuple[int, str, str]:
+        return await run_to_exit(
+            [*server.command()[:3], "operator", *arguments, "--db", str(server.database)]
+        )
+
+    add = ("add", "carl", "--role", "operator", "--no-token")
+    assert (await run(*add))[0] == 0
+    async with Client(server.address, credentials=server.certificate("carl")) as client:
+        await allowed(client)
+        assert (await run("revoke", "carl"))[0] == 0
+        await refused(client.list, "the operator 'carl' was revoked")
+        code, _, told = await run(*add)
+        assert code == 2
+        assert "whoever still has a certificate of that name" in told
+        await refused(client.list, "the operator 'carl' was revoked")
+        assert (await run(*add, "--reinstate"))[0] == 0
+        await allowed(client)
 
 
 async def test_who_one_is_can_be_asked(server: SecuredServer) -> None:

@@ -17,6 +17,7 @@ from wf_server.model import (
     Job,
     JobId,
     Rejection,
+    ReleaseKey,
     Status,
     StopRecord,
     StopStatus,
@@ -236,3 +237,24 @@ async def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> Non
 
 async def test_the_file_is_private(store: Store, tmp_path: Path) -> None:
     assert (tmp_path / "wf.db").stat().st_mode & 0o077 == 0
+
+
+async def test_a_workflow_as_of_a_change_has_what_its_submission_acknowledged(store: Store) -> None:
+    workflow = make()
+    workflow.acknowledged = ("maxJobs",)
+    await insert(store, workflow)
+    assert (await store.load_as_of(workflow, 0)).acknowledged == ("maxJobs",)
+
+
+async def test_the_key_of_a_release_is_kept_until_the_stop_changes(store: Store) -> None:
+    key = ReleaseKey("T", "ann", "cleared", 5, 50)
+    await store.put_release_key(ReleaseKey("T", "es.json", "", 4, 40, by_hand=True))
+    await store.put_release_key(key)
+    await store.put_release_key(ReleaseKey("U", "es.json", "", 6, 60, by_hand=True))
+    assert [k for k in await store.release_keys() if k.name == "T"] == [key]
+    record = StopRecord("T", StopStatus.GO, "bob", "cleared", 7, first_operator="ann")
+    await store.record_stop(record)
+    assert await store.latest_stops() == {"T": record}
+    assert [k.by_hand for k in await store.release_keys()] == [True]
+    await store.drop_release_key("U")
+    assert await store.release_keys() == []

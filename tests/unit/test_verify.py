@@ -175,7 +175,8 @@ DAMAGE = {
     "a rejection": ("UPDATE rejection SET violations = '[{}]'", "rejection r: cannot be read"),
     "a rejection's row": ("UPDATE rejection SET jobs = 5", "rejection r: its row says otherwise"),
     "a stop": (
-        "INSERT INTO stop_change VALUES (7, 'T', 'halt', '', '', 5)",
+        "INSERT INTO stop_change (key, name, status, operator, reason, time_us)"
+        " VALUES (7, 'T', 'halt', '', '', 5)",
         "stop change 7: of 'T' has the status",
     ),
 }

@@ -19,6 +19,7 @@ from wf_tui.state.models import (
     Receipt,
     Rejection,
     RejectionSummary,
+    ReleasePlan,
     Resolution,
     ServerInfo,
     Site,
@@ -220,8 +221,22 @@ class Gateway(Protocol):
         """Returns the stop board."""
         ...
 
-    async def set_stop(self, name: str, *, engaged: bool, reason: str) -> tuple[Stop, int]:
-        """Engages or releases a stop; returns the entry and how many workflows it told to end."""
+    async def set_stop(
+        self, name: str, *, engaged: bool, reason: str, lasts: float = 0, remind_every: float = 0
+    ) -> tuple[Stop, int]:
+        """Engages or releases a stop; returns the entry and how many workflows it told to end.
+
+        A release that was but the first of two keys leaves it engaged, with a `key`. What is engaged may
+        have an end and reminders, in seconds. Raises FailedPrecondition.
+        """
+        ...
+
+    async def plan_release(self, name: str) -> ReleasePlan:
+        """Tells what releasing a stop would let go again."""
+        ...
+
+    async def withdraw_key(self, name: str) -> Stop:
+        """Takes back the first key of a release. Raises FailedPrecondition where there is none."""
         ...
 
     def watch_stops(self) -> AsyncIterator[StopBoard]:

@@ -25,6 +25,7 @@ from wf_tui.state.models import (
     Receipt,
     Rejection,
     RejectionSummary,
+    ReleasePlan,
     Resolution,
     ServerInfo,
     Site,
@@ -269,11 +270,23 @@ class GrpcGateway:
         with _translated():
             return translate.stop_board(await self._client.list_stops())
 
-    async def set_stop(self, name: str, *, engaged: bool, reason: str) -> tuple[Stop, int]:
+    async def set_stop(
+        self, name: str, *, engaged: bool, reason: str, lasts: float = 0, remind_every: float = 0
+    ) -> tuple[Stop, int]:
         """Engages or releases a stop; returns the entry and how many workflows it told to end."""
         with _translated():
-            answer = await self._client.set_stop(name, _ENGAGED[engaged], reason)
+            answer = await self._client.set_stop(name, _ENGAGED[engaged], reason, lasts, remind_every)
         return translate.stop(answer.stop), answer.stopped_workflows
+
+    async def plan_release(self, name: str) -> ReleasePlan:
+        """Tells what releasing a stop would let go again."""
+        with _translated():
+            return translate.release_plan(await self._client.plan_release(name))
+
+    async def withdraw_key(self, name: str) -> Stop:
+        """Takes back the first key of a release."""
+        with _translated():
+            return translate.stop(await self._client.withdraw_stop_key(name))
 
     async def watch_stops(self) -> AsyncIterator[StopBoard]:
         """Streams the stop board."""

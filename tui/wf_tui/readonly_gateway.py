@@ -53,7 +53,13 @@ class ReadOnlyGateway(GrpcGateway):
         """Raises FailedPrecondition."""
         _refuse()
 
-    async def set_stop(self, name: str, *, engaged: bool, reason: str) -> tuple[Stop, int]:
+    async def set_stop(
+        self, name: str, *, engaged: bool, reason: str, lasts: float = 0, remind_every: float = 0
+    ) -> tuple[Stop, int]:
+        """Raises FailedPrecondition."""
+        _refuse()
+
+    async def withdraw_key(self, name: str) -> Stop:
         """Raises FailedPrecondition."""
         _refuse()
 

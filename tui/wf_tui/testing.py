@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from textual import events
@@ -42,6 +42,8 @@ from wf_tui.state.models import (
     Receipt,
     Rejection,
     RejectionSummary,
+    ReleaseKey,
+    ReleasePlan,
     Resolution,
     ServerInfo,
     Site,
@@ -130,6 +132,9 @@ class FakeGateway:
     address: str = "127.0.0.1:8080"
     known_sites: tuple[tuple[Site, tuple[str, ...]], ...] = ()
     board: StopBoard = field(default_factory=lambda: StopBoard(()))
+    release_plan: ReleasePlan = field(
+        default_factory=lambda: ReleasePlan(Stop("*", True), two_keys=False, types=())
+    )
     book: PolicyBook = field(default_factory=lambda: PolicyBook(()))
     known_buckets: tuple[Bucket, ...] = ()
     known_job_types: tuple[JobType, ...] = ()
@@ -359,16 +364,36 @@ class FakeGateway:
         self._answer("stops")
         return self.board
 
-    async def set_stop(self, name: str, *, engaged: bool, reason: str) -> tuple[Stop, int]:
+    async def set_stop(
+        self, name: str, *, engaged: bool, reason: str, lasts: float = 0, remind_every: float = 0
+    ) -> tuple[Stop, int]:
         """Changes `board` and sends it to whoever watches."""
         self._answer("set_stop", name, engaged, reason)
         entry = Stop(name, engaged, "you", reason, self.now)
-        others = [stop for stop in self.board.stops if stop.name != name]
-        told = sum(stop.running for stop in self.board.stops if stop.name == name) if engaged else 0
+        before = next((stop for stop in self.board.stops if stop.name == name), entry)
+        if self.board.two_keys and not engaged and before.key is None:
+            expires = self.now + timedelta(minutes=30)
+            entry = replace(before, key=ReleaseKey("you", reason, self.now, expires))
+        self._set_stop(entry)
+        return entry, before.running if engaged else 0
+
+    def _set_stop(self, entry: Stop) -> None:
+        others = [stop for stop in self.board.stops if stop.name != entry.name]
         self.board = replace(self.board, stops=(*others, entry))
         self.stop_feed.first = self.board
         self.stop_feed.send(self.board)
-        return entry, told
+
+    async def plan_release(self, name: str) -> ReleasePlan:
+        """Returns `release_plan`, of the entry as it stands."""
+        self._answer("plan_release", name)
+        return self.release_plan
+
+    async def withdraw_key(self, name: str) -> Stop:
+        """Takes the key out of `board`."""
+        self._answer("withdraw_key", name)
+        entry = replace(next(stop for stop in self.board.stops if stop.name == name), key=None)
+        self._set_stop(entry)
+        return entry
 
     def watch_stops(self) -> AsyncIterator[StopBoard]:
         """Opens `stop_feed`."""

@@ -383,12 +383,35 @@ def stop(message: pb.Stop) -> m.Stop:
         changed=message.changed,
         listed=message.listed,
         running=message.running,
+        expires=message.expires,
+        remind_seconds=message.remind_every_ms / 1000,
+        reminded=message.reminded,
+        key=_release_key(message.key) if message.key is not None else None,
+        first_operator=message.first_operator,
+    )
+
+
+def _release_key(message: pb.ReleaseKey) -> m.ReleaseKey:
+    return m.ReleaseKey(message.operator, message.reason, message.turned, message.expires, message.by_hand)
+
+
+def release_plan(message: pb.PlanReleaseResponse) -> m.ReleasePlan:
+    """Returns what a release would let go."""
+    return m.ReleasePlan(
+        stop=stop(message.stop),
+        two_keys=message.two_keys,
+        types=tuple(message.types),
+        workflows=message.workflows,
+        jobs=message.jobs,
+        newest=tuple(summary(workflow) for workflow in message.newest),
+        more=message.more,
     )
 
 
 def stop_board(message: pb.StopBoard) -> m.StopBoard:
     """Returns the stop board of a message."""
-    return m.StopBoard(tuple(stop(entry) for entry in message.stops), message.problem)
+    stops = tuple(stop(entry) for entry in message.stops)
+    return m.StopBoard(stops, message.problem, message.two_keys)
 
 
 _ARG_KINDS: Mapping[int, str] = {

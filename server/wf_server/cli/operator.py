@@ -63,6 +63,7 @@ def operator() -> None:
 @click.option(
     "--expires", default="90d", show_default=True, callback=_read_seconds, help="How long the token lives."
 )
+@click.option("--reinstate", is_flag=True, help="Add a revoked NAME again, with the certificates it has.")
 @click.option("--no-token", is_flag=True, help="Make none: for certificates and unix sockets.")
 @database_option
 @click.pass_context
@@ -71,6 +72,7 @@ def add(
     name: str,
     grants: tuple[Grant, ...],
     expires: float,
+    reinstate: bool,
     no_token: bool,
     database: Path | None,
 ) -> None:
@@ -78,6 +80,9 @@ def add(
 
     A role may be for one workflow type: --role operator:Maintenance. Without --role a known operator gets
     one more token. The token is shown this once; the database has only its hash.
+
+    A name that was revoked is added again only with --reinstate: whoever has a certificate of that name, and
+    it has not expired, is let in then. Tokens from before stay revoked.
     """
     if not name.isprintable() or not name.strip() or name != name.strip() or len(name) > NAME_LIMIT:
         fail(InvalidRequest(f"NAME: expected printable characters, at most {NAME_LIMIT}, no space around"))
@@ -88,7 +93,7 @@ def add(
         if not grants and name not in known:
             raise InvalidRequest(f"{name} is no operator yet: say what they may do with --role")
         if grants:
-            table.put_operator(name, grants, _self(), now)
+            table.put_operator(name, grants, _self(), now, reinstate=reinstate)
             click.echo(f"{name}: {spell_grants(grants)}", err=True)
         if not no_token:
             expires_us = now + round(expires * 1_000_000)

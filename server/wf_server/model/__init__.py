@@ -18,7 +18,7 @@ from wf_server.model.status import (
     WORKFLOW_PARKED,
     Status,
 )
-from wf_server.model.stop import EVERYTHING, StopRecord, StopStatus
+from wf_server.model.stop import EVERYTHING, ReleaseKey, StopRecord, StopStatus
 from wf_server.model.workflow import Order, Plan, Workflow
 from wf_server.model.workreq import Block, Job, JobId, Level, OnFailure, Retry, Violation, WorkReq
 
@@ -56,6 +56,7 @@ __all__ = [
     "Receipt",
     "Rejection",
     "RejectionSummary",
+    "ReleaseKey",
     "Retry",
     "Role",
     "Standing",

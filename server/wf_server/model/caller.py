@@ -55,6 +55,14 @@ class Grant:
 EVERY_GRANT = frozenset({Grant(Role.ADMIN)})
 
 
+def may(grants: Iterable[Grant], role: Role, workflow_type: str) -> bool:
+    """Whether grants bring a role for a workflow type; `*`: for every type."""
+    return any(
+        grant.workflow_type in (EVERYTHING, workflow_type) and role in INCLUDED[grant.role]
+        for grant in grants
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who makes a call."""
@@ -65,13 +73,12 @@ class Caller:
     way: Way = Way.LOOPBACK
     #: The address that the call came from.
     origin: str = ""
+    #: Whether the name is proved, not only claimed: what takes two people counts no others.
+    proven: bool = False
 
     def may(self, role: Role, workflow_type: str) -> bool:
         """Whether they have a role for a workflow type; `*`: for every type."""
-        return any(
-            grant.workflow_type in (EVERYTHING, workflow_type) and role in INCLUDED[grant.role]
-            for grant in self.grants
-        )
+        return may(self.grants, role, workflow_type)
 
     def may_somewhere(self, role: Role) -> bool:
         """Whether there is a workflow type for which they have a role."""

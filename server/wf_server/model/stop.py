@@ -25,3 +25,23 @@ class StopRecord:
     operator: str
     reason: str
     time_us: int
+    #: Of a stop: when it ends by itself, or is to be looked at again; 0: it has no end.
+    expires_us: int = 0
+    #: Of a stop: how often it is to be reminded of; 0: as often as server.toml says.
+    remind_us: int = 0
+    #: Of a release that took two keys: who turned the first one.
+    first_operator: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseKey:
+    """The first key of a stop's release: what someone asked for, until somebody else does too."""
+
+    name: str
+    operator: str
+    reason: str
+    time_us: int
+    #: It counts until then.
+    expires_us: int
+    #: Whether it is an edit of es.json: nobody knows whose.
+    by_hand: bool = False

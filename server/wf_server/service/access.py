@@ -80,7 +80,13 @@ RULES: Mapping[str, Rule] = MappingProxyType(
     )
     | _rules(
         "workflow.v1.StopsService",
-        {"List": _VIEW, "Set": Rule(Role.OPERATOR, Scope.STOP), "Watch": _VIEW},
+        {
+            "List": _VIEW,
+            "Set": Rule(Role.OPERATOR, Scope.STOP),
+            "PlanRelease": _VIEW_LISTED,
+            "Withdraw": Rule(Role.OPERATOR, Scope.STOP),
+            "Watch": _VIEW,
+        },
     )
     | _rules(
         "workflow.v1.CatalogService",

@@ -99,7 +99,10 @@ def as_told(stream: Stream) -> Caller:
     address = stream.peer.addr()
     if isinstance(address, tuple) and address:
         return Caller(name or f"{address[0]}", EVERY_GRANT, Way.LOOPBACK, origin_of(stream))
-    return Caller(name or peer_user(stream) or "local socket", EVERY_GRANT, Way.UNIX, origin_of(stream))
+    user = peer_user(stream)
+    # The socket proves its user, and no other name.
+    told = name or user or "local socket"
+    return Caller(told, EVERY_GRANT, Way.UNIX, origin_of(stream), proven=bool(user) and told == user)
 
 
 def origin_of(stream: Stream) -> str:

@@ -50,11 +50,12 @@ class Authenticator:
             if peer.expires_us <= self._clock.now_us():
                 raise Unauthenticated(f"the certificate of {peer.subject[:80]!r} has expired")
             grants = self._operators.named(peer.subject, "the certificate")
-            return Caller(peer.subject, grants, Way.CERTIFICATE, peer.origin)
+            return Caller(peer.subject, grants, Way.CERTIFICATE, peer.origin, proven=True)
         if peer.user:
             if peer.owns:
-                return Caller(peer.user, EVERY_GRANT, Way.UNIX, peer.origin)
-            return Caller(peer.user, self._operators.named(peer.user, "the socket"), Way.UNIX, peer.origin)
+                return Caller(peer.user, EVERY_GRANT, Way.UNIX, peer.origin, proven=True)
+            grants = self._operators.named(peer.user, "the socket")
+            return Caller(peer.user, grants, Way.UNIX, peer.origin, proven=True)
         raise Unauthenticated(
             "this server asks who calls: give a token (--token-file) or a certificate (--cert, --key)"
         )
@@ -63,7 +64,7 @@ class Authenticator:
         if not value[: len(_SCHEME)].lower() == _SCHEME:
             raise Unauthenticated("the authorization is none of the kind `Bearer TOKEN`")
         name, grants = self._operators.by_token(value[len(_SCHEME) :].strip())
-        return Caller(name, grants, Way.TOKEN, peer.origin)
+        return Caller(name, grants, Way.TOKEN, peer.origin, proven=True)
 
     def _peer(self, stream: Stream) -> _Peer:
         connection = stream._stream.connection

@@ -109,10 +109,22 @@ class OperatorTable:
             tuple(TokenRecord(*row) for row in tokens),
         )
 
-    def put_operator(self, name: str, grants: Iterable[Grant], by: str, now_us: int) -> None:
-        """Adds an operator, or puts other grants in place of theirs; a revoked one is in force again."""
+    def put_operator(
+        self, name: str, grants: Iterable[Grant], by: str, now_us: int, *, reinstate: bool = False
+    ) -> None:
+        """Adds an operator, or puts other grants in place of theirs.
+
+        A revoked one is in force again where that is meant: `reinstate`. Raises FailedPrecondition otherwise,
+        because a certificate of theirs lets in again whoever has it.
+        """
         spelt = json.dumps(sorted(map(str, grants)))
         with self._transaction() as connection:
+            row = connection.execute("SELECT revoked_us FROM operator WHERE name = ?", (name,)).fetchone()
+            if row is not None and row[0] and not reinstate:
+                raise FailedPrecondition(
+                    f"the operator {name[:80]!r} was revoked: adding them again would let in whoever still "
+                    "has a certificate of that name; take another name, or say --reinstate where it is meant"
+                )
             connection.execute(
                 "INSERT INTO operator (name, grants, created_us, created_by) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (name) DO UPDATE SET grants = excluded.grants,"

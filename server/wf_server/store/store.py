@@ -29,6 +29,7 @@ from wf_server.model import (
     Progress,
     Rejection,
     RejectionSummary,
+    ReleaseKey,
     Standing,
     Status,
     StopRecord,
@@ -216,6 +217,7 @@ class Store:
             mends=workflow.mends,
             lineage=workflow.lineage,
             submit_key=workflow.submit_key,
+            acknowledged=workflow.acknowledged,
             key=workflow.key,
         )
         for after in range(0, seq, _PORTION):
@@ -343,15 +345,33 @@ class Store:
     async def latest_stops(self) -> dict[str, StopRecord]:
         """Reads the newest record of each stop entry."""
         rows = await self._read("select_latest_stops", ())
-        return {
-            name: StopRecord(name, StopStatus(status), operator, reason, time_us)
-            for name, status, operator, reason, time_us in rows
-        }
+        return {name: StopRecord(name, StopStatus(status), *told) for name, status, *told in rows}
 
     async def record_stop(self, record: StopRecord) -> None:
-        """Keeps who set a stop entry, and why."""
-        row = (record.name, record.status.value, record.operator, record.reason, record.time_us)
-        await self._write_one("insert_stop_change", row)
+        """Keeps who set a stop entry, and why; a key that was turned for its release counts no longer."""
+        r = record
+        ends = (r.expires_us, r.remind_us, r.first_operator)
+        row = (r.name, r.status.value, r.operator, r.reason, r.time_us, *ends)
+        async with self._transaction() as connection:
+            await connection.execute(self._sql["insert_stop_change"], row)
+            await connection.execute(self._sql["delete_release_key"], (r.name,))
+
+    async def release_keys(self) -> list[ReleaseKey]:
+        """Reads the first keys that were turned for releases."""
+        rows = await self._read("select_release_keys", ())
+        return [
+            ReleaseKey(name, operator, reason, time_us, expires_us, bool(by_hand))
+            for name, operator, reason, time_us, expires_us, by_hand in rows
+        ]
+
+    async def put_release_key(self, key: ReleaseKey) -> None:
+        """Keeps the first key of a stop's release, in place of one that was there."""
+        row = (key.name, key.operator, key.reason, key.time_us, key.expires_us, key.by_hand)
+        await self._write_one("upsert_release_key", row)
+
+    async def drop_release_key(self, name: str) -> None:
+        """Takes back the first key of a stop's release."""
+        await self._write_one("delete_release_key", (name,))
 
     # The two connections
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from wf_server.errors import ConfigError, FailedPrecondition, InvalidRequest, StoreError
-from wf_server.estop import EmergencyStops, StopEntry
+from wf_server.estop import EmergencyStops
 from wf_server.files import FileWatcher
-from wf_server.model import EVERYTHING, StopRecord, StopStatus
+from wf_server.model import EVERYTHING, ReleaseKey, StopRecord, StopStatus
+from wf_server.stop_entry import StopEntry
 from wf_server.testing import ManualClock
 
 GO, STOP = StopStatus.GO, StopStatus.STOP
@@ -26,6 +27,7 @@ class Records:
 
     def __init__(self) -> None:
         self.kept: list[StopRecord] = []
+        self.keys: dict[str, ReleaseKey] = {}
         self.broken = False
         self.writable = asyncio.Event()
         self.writable.set()
@@ -38,6 +40,19 @@ class Records:
         if self.broken:
             raise StoreError("disk full")
         self.kept.append(record)
+        self.keys.pop(record.name, None)
+
+    async def release_keys(self) -> list[ReleaseKey]:
+        return list(self.keys.values())
+
+    async def put_release_key(self, key: ReleaseKey) -> None:
+        await self.writable.wait()
+        if self.broken:
+            raise StoreError("disk full")
+        self.keys[key.name] = key
+
+    async def drop_release_key(self, name: str) -> None:
+        self.keys.pop(name, None)
 
     def told(self) -> list[tuple[str, StopStatus, str, str]]:
         return [(record.name, record.status, record.operator, record.reason) for record in self.kept]

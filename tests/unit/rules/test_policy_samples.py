@@ -10,7 +10,7 @@ import pytest
 from wf_server.errors import ConfigError
 from wf_server.estop import EmergencyStops
 from wf_server.jobs import JobRegistry
-from wf_server.model import Block, Job, StopRecord, Violation, WorkReq
+from wf_server.model import Block, Job, ReleaseKey, StopRecord, Violation, WorkReq
 from wf_server.policy import Facts, PolicyBook, evaluate, load_policies, validate_structure
 from wf_server.testing import ManualClock
 
@@ -116,6 +116,15 @@ class NoLog:
         return {}
 
     async def record_stop(self, record: StopRecord) -> None:
+        raise AssertionError("nothing changed")
+
+    async def release_keys(self) -> list[ReleaseKey]:
+        return []
+
+    async def put_release_key(self, key: ReleaseKey) -> None:
+        raise AssertionError("nothing changed")
+
+    async def drop_release_key(self, name: str) -> None:
         raise AssertionError("nothing changed")
 
 

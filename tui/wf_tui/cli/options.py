@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ def _option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
     return click.option(*names, expose_value=False, callback=_remember, **attributes)
 
 
+_LENGTH = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(s|m|h|d)")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _SECONDS = click.FloatRange(min=0, min_open=True, max=86400)
 
 
@@ -70,6 +73,21 @@ def shared_options(function: Any) -> Any:
     for option in reversed(_shared(environment=True)):
         function = option(function)
     return function
+
+
+class Seconds(click.ParamType[float]):
+    """A length of time as people write it, `90s`, `30m`, `2h`, `1d`; its value is in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Reads one. Raises BadParameter."""
+        if isinstance(value, (int, float)):
+            return float(value)
+        match = _LENGTH.fullmatch(value)
+        if match is None or not float(match[1]):
+            self.fail(f"{value!r} is not a duration such as 90s, 30m, 2h or 1d", param, ctx)
+        return float(match[1]) * _UNITS[match[2]]
 
 
 def watch_options(function: Any) -> Any:

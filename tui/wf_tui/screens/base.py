@@ -247,4 +247,6 @@ class WfScreen(PromptScreen):
         entry, told = await self.context.gateway.set_stop(name, engaged=engaged, reason=reason)
         if engaged:
             return f"■ {title(entry)} is stopped; {count(told, 'workflow')} told to end."
+        if entry.engaged:
+            return f"{title(entry)} stays stopped: yours is the first of two keys, the second is another's."
         return f"{title(entry)} is released."

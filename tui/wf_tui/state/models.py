@@ -190,6 +190,19 @@ class HistoryStretch:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseKey:
+    """The first of two keys that release a stop, while it waits for the second."""
+
+    operator: str
+    reason: str
+    turned: datetime
+    #: It counts until then.
+    expires: datetime
+    #: Whether it is an edit of es.json: nobody knows whose.
+    by_hand: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """One line of the stop board."""
 
@@ -201,6 +214,16 @@ class Stop:
     #: False: there is no entry in es.json, which means stop.
     listed: bool = True
     running: int = 0
+    #: When it ends by itself; where a release takes two keys, when it is to be looked at again.
+    expires: datetime | None = None
+    #: How often it is to be brought to mind, where it says so itself.
+    remind_seconds: float = 0
+    #: When it last was.
+    reminded: datetime | None = None
+    #: The first key of its release.
+    key: ReleaseKey | None = None
+    #: Of a release that took two keys: who turned the first one.
+    first_operator: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +232,25 @@ class StopBoard:
 
     stops: tuple[Stop, ...]
     problem: str = ""
+    #: Whether releasing a stop takes two operators.
+    two_keys: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePlan:
+    """What releasing a stop would let go again."""
+
+    stop: Stop
+    two_keys: bool
+    #: The workflow types whose work would be taken again.
+    types: tuple[str, ...]
+    #: Their workflows that are stored and can still be executed.
+    workflows: int = 0
+    jobs: int = 0
+    #: The newest of them.
+    newest: tuple[Summary, ...] = ()
+    #: Whether there are more than were counted.
+    more: bool = False
 
 
 class SiteType(Enum):

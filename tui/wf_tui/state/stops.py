@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 
-from wf_tui.state.models import EVERYTHING, Stop, StopBoard
+from wf_tui.state.format import count, duration, moment
+from wf_tui.state.models import EVERYTHING, ReleasePlan, Stop, StopBoard
 
 _BROKEN = "es.json cannot be read"
 
@@ -55,3 +58,62 @@ def alarm(board: StopBoard | None) -> str:
     who = f" by {everything.operator}" if everything.operator else ""
     why = f": {everything.reason}" if everything.reason else ""
     return f"EVERYTHING IS STOPPED{who}{why}"
+
+
+def key_words(stop: Stop, now: datetime) -> str:
+    """Returns who turned the first key of a stop's release, and for how long that counts; "" without one."""
+    key = stop.key
+    if key is None:
+        return ""
+    who = (
+        "an edit of es.json counts as the first key"
+        if key.by_hand
+        else f"{key.operator} turned the first key"
+    )
+    left = duration((key.expires - now).total_seconds())
+    why = "" if key.by_hand or not key.reason else f": {key.reason}"
+    return f"{who} {moment(now, key.turned)}, good for {left}{why}"
+
+
+def stop_notes(stop: Stop, now: datetime) -> Iterator[str]:
+    """Returns why an entry is as it is, and what will become of it, a piece at a time."""
+    if not stop.listed:
+        yield "no entry in es.json, which means stop"
+    elif stop.reason:
+        yield stop.reason
+    if stop.first_operator:
+        yield f"first key by {stop.first_operator}"
+    if stop.key is not None:
+        yield key_words(stop, now)
+    if stop.expires is not None:
+        over = stop.expires <= now
+        yield (
+            f"its time is over since {moment(now, stop.expires)}"
+            if over
+            else f"until {moment(now, stop.expires)}"
+        )
+
+
+def plan_lines(plan: ReleasePlan, now: datetime) -> Iterator[str]:
+    """Returns what a release would do, in sentences."""
+    stop = plan.stop
+    if not stop.engaged and stop.listed:
+        yield f"{stop.name} is not stopped."
+        return
+    if plan.types:
+        yield f"Lets go again: {', '.join(plan.types)}."
+    elif stop.name == EVERYTHING:
+        yield "Lets go nothing: every type is stopped by its own entry."
+    else:
+        yield f"Lets go nothing yet: {EVERYTHING} stops everything."
+    if plan.workflows:
+        least = "at least " if plan.more else ""
+        waiting = f"{least}{count(plan.workflows, 'workflow')} with {count(plan.jobs, 'job')}"
+        yield f"{waiting} could be executed again; none begins by itself."
+    elif plan.types:
+        yield "No workflow waits to be executed; new ones would be accepted."
+    if plan.two_keys:
+        yield (
+            key_words(stop, now)
+            or "It takes two operators: the stop stays until a second one releases it too."
+        )

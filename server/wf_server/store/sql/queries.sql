@@ -115,11 +115,23 @@ INSERT INTO token (workflow, block, job, bucket, taken_us) VALUES (?, ?, ?, ?, ?
 SELECT 1 FROM token WHERE workflow = ? AND block = ? AND job = ?;
 
 -- name: insert_stop_change
-INSERT INTO stop_change (name, status, operator, reason, time_us) VALUES (?, ?, ?, ?, ?);
+INSERT INTO stop_change (name, status, operator, reason, time_us, expires_us, remind_us, first_operator)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: select_latest_stops
-SELECT name, status, operator, reason, time_us FROM stop_change
+SELECT name, status, operator, reason, time_us, expires_us, remind_us, first_operator FROM stop_change
 WHERE key IN (SELECT max(key) FROM stop_change GROUP BY name);
+
+-- name: select_release_keys
+SELECT name, operator, reason, time_us, expires_us, by_hand FROM release_key;
+
+-- name: upsert_release_key
+INSERT INTO release_key (name, operator, reason, time_us, expires_us, by_hand) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET operator = excluded.operator, reason = excluded.reason,
+    time_us = excluded.time_us, expires_us = excluded.expires_us, by_hand = excluded.by_hand;
+
+-- name: delete_release_key
+DELETE FROM release_key WHERE name = ?;
 
 -- name: delete_tokens
 DELETE FROM token WHERE workflow = (SELECT id FROM workflow WHERE key = ?);

@@ -1003,6 +1003,40 @@ class Stop(betterproto.Message):
     running: int = betterproto.int32_field(7)
     """Workflows of this type that are running now."""
 
+    expires: Optional[datetime] = betterproto.message_field(8, optional=True)
+    """
+    When the stop ends by itself; where a release takes two keys, when it is to be looked at again.
+    """
+
+    remind_every_ms: int = betterproto.int64_field(9)
+    """
+    How often the stop is to be brought to mind, in milliseconds, where it says so itself; 0: it does not.
+    """
+
+    reminded: Optional[datetime] = betterproto.message_field(10, optional=True)
+    """When it last was."""
+
+    key: Optional["ReleaseKey"] = betterproto.message_field(11, optional=True)
+    """The first key of its release, while that waits for the second."""
+
+    first_operator: str = betterproto.string_field(12)
+    """Of a release that took two keys: who turned the first one."""
+
+
+@dataclass(eq=False, repr=False)
+class ReleaseKey(betterproto.Message):
+    """The first key of a stop's release."""
+
+    operator: str = betterproto.string_field(1)
+    """Who turned it; `es.json` where somebody edited that."""
+
+    reason: str = betterproto.string_field(2)
+    turned: datetime = betterproto.message_field(3)
+    expires: datetime = betterproto.message_field(4)
+    """It counts until then."""
+
+    by_hand: bool = betterproto.bool_field(5)
+
 
 @dataclass(eq=False, repr=False)
 class StopBoard(betterproto.Message):
@@ -1011,6 +1045,9 @@ class StopBoard(betterproto.Message):
     """
     Why everything is stopped, where es.json cannot be read; empty otherwise.
     """
+
+    two_keys: bool = betterproto.bool_field(3)
+    """Whether releasing a stop takes two operators."""
 
 
 @dataclass(eq=False, repr=False)
@@ -1030,6 +1067,14 @@ class SetStopRequest(betterproto.Message):
     reason: str = betterproto.string_field(3)
     """Required for GO; kept with the stop."""
 
+    lasts_ms: int = betterproto.int64_field(4)
+    """Of a STOP: for how long it is meant; 0: it has no end. Milliseconds."""
+
+    remind_every_ms: int = betterproto.int64_field(5)
+    """
+    Of a STOP: how often it is to be brought to mind; 0: as often as the server is configured to. Milliseconds.
+    """
+
 
 @dataclass(eq=False, repr=False)
 class SetStopResponse(betterproto.Message):
@@ -1039,6 +1084,48 @@ class SetStopResponse(betterproto.Message):
 
     workflow_ids: List[str] = betterproto.string_field(3)
     """Which; GetReceipt tells what became of their jobs."""
+
+
+@dataclass(eq=False, repr=False)
+class PlanReleaseRequest(betterproto.Message):
+    name: str = betterproto.string_field(1)
+    """A workflow type, or `*`."""
+
+
+@dataclass(eq=False, repr=False)
+class PlanReleaseResponse(betterproto.Message):
+    types: List[str] = betterproto.string_field(1)
+    """The workflow types whose work would be taken again."""
+
+    workflows: int = betterproto.int32_field(2)
+    """
+    Workflows of these types that are stored and can still be executed, and their jobs. What ran when the stop
+     came has ended.
+    """
+
+    jobs: int = betterproto.int64_field(3)
+    newest: List["WorkflowSummary"] = betterproto.message_field(4)
+    """The newest of them."""
+
+    more: bool = betterproto.bool_field(5)
+    """Whether there are more than were counted."""
+
+    stop: "Stop" = betterproto.message_field(6)
+    """The entry as it stands."""
+
+    two_keys: bool = betterproto.bool_field(7)
+    """Whether releasing it takes two operators."""
+
+
+@dataclass(eq=False, repr=False)
+class WithdrawStopKeyRequest(betterproto.Message):
+    name: str = betterproto.string_field(1)
+    """A workflow type, or `*`."""
+
+
+@dataclass(eq=False, repr=False)
+class WithdrawStopKeyResponse(betterproto.Message):
+    stop: "Stop" = betterproto.message_field(1)
 
 
 @dataclass(eq=False, repr=False)
@@ -1579,6 +1666,40 @@ class StopsServiceStub(betterproto.ServiceStub):
             metadata=metadata,
         )
 
+    async def plan_release(
+        self,
+        plan_release_request: "PlanReleaseRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "PlanReleaseResponse":
+        return await self._unary_unary(
+            "/workflow.v1.StopsService/PlanRelease",
+            plan_release_request,
+            PlanReleaseResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def withdraw(
+        self,
+        withdraw_stop_key_request: "WithdrawStopKeyRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "WithdrawStopKeyResponse":
+        return await self._unary_unary(
+            "/workflow.v1.StopsService/Withdraw",
+            withdraw_stop_key_request,
+            WithdrawStopKeyResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
     async def watch(
         self,
         watch_stops_request: "WatchStopsRequest",
@@ -2062,6 +2183,16 @@ class StopsServiceBase(ServiceBase):
     async def set(self, set_stop_request: "SetStopRequest") -> "SetStopResponse":
         raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
 
+    async def plan_release(
+        self, plan_release_request: "PlanReleaseRequest"
+    ) -> "PlanReleaseResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
+    async def withdraw(
+        self, withdraw_stop_key_request: "WithdrawStopKeyRequest"
+    ) -> "WithdrawStopKeyResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
     async def watch(
         self, watch_stops_request: "WatchStopsRequest"
     ) -> AsyncIterator[WatchStopsResponse]:
@@ -2080,6 +2211,21 @@ class StopsServiceBase(ServiceBase):
     ) -> None:
         request = await stream.recv_message()
         response = await self.set(request)
+        await stream.send_message(response)
+
+    async def __rpc_plan_release(
+        self, stream: "grpclib.server.Stream[PlanReleaseRequest, PlanReleaseResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.plan_release(request)
+        await stream.send_message(response)
+
+    async def __rpc_withdraw(
+        self,
+        stream: "grpclib.server.Stream[WithdrawStopKeyRequest, WithdrawStopKeyResponse]",
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.withdraw(request)
         await stream.send_message(response)
 
     async def __rpc_watch(
@@ -2105,6 +2251,18 @@ class StopsServiceBase(ServiceBase):
                 grpclib.const.Cardinality.UNARY_UNARY,
                 SetStopRequest,
                 SetStopResponse,
+            ),
+            "/workflow.v1.StopsService/PlanRelease": grpclib.const.Handler(
+                self.__rpc_plan_release,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                PlanReleaseRequest,
+                PlanReleaseResponse,
+            ),
+            "/workflow.v1.StopsService/Withdraw": grpclib.const.Handler(
+                self.__rpc_withdraw,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                WithdrawStopKeyRequest,
+                WithdrawStopKeyResponse,
             ),
             "/workflow.v1.StopsService/Watch": grpclib.const.Handler(
                 self.__rpc_watch,
