@@ -27,6 +27,7 @@ from wf_server.engine.release_plan import ReleasePlanner
 from wf_server.engine.retention import Retention
 from wf_server.engine.runner import LocalRunner
 from wf_server.engine.stop_times import StopTimes
+from wf_server.engine.trail import Trail
 from wf_server.engine.workflows import Workflows
 from wf_server.errors import ConfigError
 from wf_server.estop import EmergencyStops
@@ -35,6 +36,7 @@ from wf_server.files import FileWatcher
 from wf_server.inventory import LiveInventory
 from wf_server.jobs import JobRegistry, JobType, build_registry
 from wf_server.model import Caller, ReleaseKey, Role, Workflow
+from wf_server.model.audit import Act
 from wf_server.operators import Operators
 from wf_server.policy import LivePolicies
 from wf_server.release_keys import ReleaseKeys
@@ -47,6 +49,7 @@ from wf_server.service.identity import Authenticator
 from wf_server.service.inventory import InventoryService
 from wf_server.service.published import PublishedService
 from wf_server.service.rates import Rates, Room
+from wf_server.service.record import Refusals
 from wf_server.service.serving import GrpcServer
 from wf_server.service.stops import StopsService
 from wf_server.service.streams import OpenStreams
@@ -135,6 +138,7 @@ class App:
         closing.callback(hub.close)
         logs = JobLogs(config.limits.max_log_bytes)
         self._recorder = Recorder(store, hub, clock, self.failed.set, logs, on_problem=self._tell_health)
+        self._trail = Trail(self._recorder, clock)
         runner = LocalRunner(self.registry, clock)
         recoverer = Recoverer(self.registry, runner, self._recorder, store, clock)
         checker = RequestChecker(
@@ -224,6 +228,7 @@ class App:
         self._health = HealthService(_names(services), self._is_serving, config.limits.max_watchers)
         services.append(self._health)
         self._server = await self._guarded(services, store.path, clock)
+        self._store = store
 
     def _executed(self) -> Iterable[Workflow]:
         """The workflows that were executed and whose end is not on record."""
@@ -245,18 +250,23 @@ class App:
             Rates(config.rates, time.monotonic),
             Room(config.connections.max_receiving_bytes),
         )
-        guarded = [Guarded(service, bounds, gate, self._streams) for service in services]
+        refusals = Refusals(self._trail.refused, clock.now_us)
+        guarded = [Guarded(service, bounds, gate, self._streams, refusals) for service in services]
         return GrpcServer(guarded, within_descriptors(config.connections))
 
     async def start(self) -> None:
         """Resumes unfinished workflows and serves. Raises ConfigError where it cannot listen."""
         self._recorder.start()
         self._closing.push_async_callback(self._recorder.close)
+        self._closing.callback(self._trail.close)
         self._watcher.start()
         self._closing.push_async_callback(_close_watcher, self._watcher)
         self.resumed = await self._workflows.recover()
         self._closing.push_async_callback(self._executor.close, SHUTDOWN_SECONDS)
         await self._listen()
+        self._trail.note(
+            Act.STARTED, f"version {__version__}, {self.resumed} workflows resumed", self.address
+        )
         self._closing.push_async_callback(self._stop_serving)
         if self.operators is not None:
             looking = asyncio.create_task(self.operators.run(self._streams.sweep), name="operators")
@@ -271,9 +281,15 @@ class App:
 
         Everything that can be read, and stops and cancels, are served meanwhile.
         """
+        self._trail.note(Act.DRAINING)
         self._executor.close_doors()
         self._health.refresh()
         await self._executor.drain(self.config.workflow.drain)
+
+    @property
+    def audit_head(self) -> str:
+        """The number and the hash of the audit's newest entry, once everything has ended."""
+        return self._store.audit_head
 
     async def close(self) -> None:
         """Ends everything in order: calls first, then jobs, the record, the database."""

@@ -19,6 +19,7 @@ from wf_server.errors import ConfigError, FailedPrecondition
 from wf_server.es_file import StopEntries, StopFile, read_stops, releases, text_of, with_entry
 from wf_server.files import write_atomically
 from wf_server.model import EVERYTHING, ReleaseKey, StopRecord, StopStatus
+from wf_server.model.audit import IN_FILE, INSIDE, SERVER
 from wf_server.release_keys import BY_HAND, ReleaseKeys
 from wf_server.stop_entry import MAX_NAME, NO_TERMS, StopEntry, StopTerms, check_change, check_terms
 
@@ -40,12 +41,12 @@ class StopLog(Protocol):
         """Returns the first keys that are kept."""
         ...
 
-    async def put_release_key(self, key: ReleaseKey) -> None:
-        """Keeps a first key; durable when it returns."""
+    async def put_release_key(self, key: ReleaseKey, source: str) -> None:
+        """Keeps a first key, which came from `source`; durable when it returns."""
         ...
 
-    async def drop_release_key(self, name: str) -> None:
-        """Forgets a first key; durable when it returns."""
+    async def drop_release_key(self, name: str, operator: str, source: str) -> None:
+        """Forgets a first key, which an operator takes back; durable when it returns."""
         ...
 
 
@@ -302,7 +303,7 @@ class EmergencyStops:
             old, new = before.get(name), after.get(name, StopStatus.STOP)
             if old is not new:
                 log.warning("a stop was changed in the file", name=name, status=new.value)
-                edits.append(StopRecord(name, new, BY_HAND, "", now))
+                edits.append(StopRecord(name, new, BY_HAND, "", now, source=IN_FILE))
         for edit in edits:
             self._recorded(edit)
         return edits
@@ -323,7 +324,7 @@ class EmergencyStops:
             for record in records:
                 try:
                     if isinstance(record, ReleaseKey):
-                        await self._log.put_release_key(record)
+                        await self._log.put_release_key(record, IN_FILE)
                     else:
                         await self._log.record_stop(record)
                 except Exception:
@@ -338,11 +339,13 @@ class EmergencyStops:
         *,
         proven: bool = False,
         terms: StopTerms = NO_TERMS,
+        source: str = "",
     ) -> StopEntry:
         """Engages or releases a stop by rewriting es.json; in force when it returns.
 
         Where releasing takes two keys, the first release is kept with the stop, which stays in force;
-        `proven` says whether the operator's name is more than a claim, without which it cannot be the second.
+        `proven` says whether the operator's name is more than a claim, without which it cannot be the second,
+        and `source` from where they call.
         Raises InvalidRequest for a bad name, a release without a reason, or terms that make no sense;
         FailedPrecondition where the key has to be another one's, or the file is broken, missing or cannot
         be written. A release that cannot be recorded is not made.
@@ -353,7 +356,7 @@ class EmergencyStops:
         now = self._clock.now_us()
         expires_us = now + round(terms.lasts * 1_000_000) if terms.lasts else 0
         remind_us = round(terms.remind_every * 1_000_000)
-        record = StopRecord(name, status, operator, reason, now, expires_us, remind_us)
+        record = StopRecord(name, status, operator, reason, now, expires_us, remind_us, source=source)
         return await self._change_apart(name, self._set(record, proven=proven))
 
     async def release_expired(self, entry: StopEntry, operator: str, reason: str) -> StopEntry:
@@ -361,15 +364,16 @@ class EmergencyStops:
 
         Raises StoreError, and FailedPrecondition where it is not the same stop any more.
         """
-        record = StopRecord(entry.name, StopStatus.GO, operator, reason, self._clock.now_us())
+        now = self._clock.now_us()
+        record = StopRecord(entry.name, StopStatus.GO, operator, reason, now, source=INSIDE)
         return await self._change_apart(entry.name, self._set(record, expected=entry))
 
-    async def withdraw(self, name: str, operator: str) -> StopEntry:
+    async def withdraw(self, name: str, operator: str, source: str = "") -> StopEntry:
         """Takes back the first key of a release.
 
         Raises StoreError, and FailedPrecondition where there is none.
         """
-        return await self._change_apart(name, self._withdraw(name, operator))
+        return await self._change_apart(name, self._withdraw(name, operator, source))
 
     async def _change_apart(self, name: str, change: Coroutine[Any, Any, StopEntry]) -> StopEntry:
         # In a task of its own: a caller who goes away must not leave half a change behind.
@@ -399,7 +403,7 @@ class EmergencyStops:
                 first = self._turn(record, proven)
                 released = self.entry(name)
             if first is not None:
-                return await self._keep_first(first)
+                return await self._keep_first(first, record.source)
             record = replace(record, first_operator=released.key.operator if released.key else "")
             async with self._recording:
                 await self._log.record_stop(record)
@@ -435,7 +439,7 @@ class EmergencyStops:
             return None
         return self._keys.turn(name, record.operator, record.reason, proven=proven)
 
-    async def _keep_first(self, key: ReleaseKey) -> StopEntry:
+    async def _keep_first(self, key: ReleaseKey, source: str) -> StopEntry:
         """Puts a first key on record, without which it does not count.
 
         Raises StoreError, and FailedPrecondition where the stop was changed meanwhile.
@@ -443,9 +447,9 @@ class EmergencyStops:
         assert self._keys is not None
         try:
             async with self._recording:
-                await self._log.put_release_key(key)
+                await self._log.put_release_key(key, source)
                 if voided := self._keys.of(key.name) != key:
-                    await self._log.drop_release_key(key.name)
+                    await self._log.drop_release_key(key.name, SERVER, INSIDE)
         except BaseException:
             self._keys.drop(key.name)
             raise
@@ -455,13 +459,13 @@ class EmergencyStops:
         self._announce()
         return self.entry(key.name)
 
-    async def _withdraw(self, name: str, operator: str) -> StopEntry:
+    async def _withdraw(self, name: str, operator: str, source: str) -> StopEntry:
         key = self._keys.drop(name) if self._keys is not None else None
         if key is None:
             raise FailedPrecondition(f"nobody has turned a key for releasing {name[:MAX_NAME]!a}")
         self._announce()
         async with self._recording:
-            await self._log.drop_release_key(name)
+            await self._log.drop_release_key(name, operator, source)
         log.warning("a key was taken back", name=name, operator=operator, turned_by=key.operator)
         return self.entry(name)
 

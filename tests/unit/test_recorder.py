@@ -9,6 +9,7 @@ from tests.unit.conftest import Engine, statuses
 from wf_server.engine import recorder
 from wf_server.errors import StoreError
 from wf_server.model import Change, Standing, Status, StopStatus, Workflow
+from wf_server.model.audit import AuditEntry
 from wf_server.store import JobNotes
 
 
@@ -28,10 +29,11 @@ class FlakyDisk:
         changes: Mapping[int, Sequence[Change]],
         standings: Mapping[int, Standing],
         notes: JobNotes | None = None,
+        entries: Sequence[AuditEntry] = (),
     ) -> None:
         if self.full:
             raise StoreError("wf.db: database or disk is full")
-        await self._commit(inserts, changes, standings, notes)
+        await self._commit(inserts, changes, standings, notes, entries)
         self.commits.append(len(inserts) + sum(map(len, changes.values())))
 
 

@@ -174,9 +174,9 @@ async def test_large_ones_go_alone_and_many_small_ones_together(
     deleted: list[int] = []
     delete = engine.store.delete_workflows
 
-    async def noted(keys: list[int]) -> None:
+    async def noted(keys: list[int], now_us: int) -> None:
         deleted.append(len(keys))
-        await delete(keys)
+        await delete(keys, now_us)
 
     monkeypatch.setattr(engine.store, "delete_workflows", noted)
     for jobs in (1, 1, 1, 1, 40, 1, 1):
@@ -236,7 +236,7 @@ async def test_a_crash_before_the_deletion_loses_nothing(
 ) -> None:
     ids = await run_some(engine, 3)
 
-    async def crash(keys: list[int]) -> None:
+    async def crash(keys: list[int], now_us: int) -> None:
         raise StoreError("killed")
 
     with monkeypatch.context() as patched:

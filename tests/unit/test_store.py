@@ -248,13 +248,13 @@ async def test_a_workflow_as_of_a_change_has_what_its_submission_acknowledged(st
 
 async def test_the_key_of_a_release_is_kept_until_the_stop_changes(store: Store) -> None:
     key = ReleaseKey("T", "ann", "cleared", 5, 50)
-    await store.put_release_key(ReleaseKey("T", "es.json", "", 4, 40, by_hand=True))
-    await store.put_release_key(key)
-    await store.put_release_key(ReleaseKey("U", "es.json", "", 6, 60, by_hand=True))
+    await store.put_release_key(ReleaseKey("T", "es.json", "", 4, 40, by_hand=True), "")
+    await store.put_release_key(key, "")
+    await store.put_release_key(ReleaseKey("U", "es.json", "", 6, 60, by_hand=True), "")
     assert [k for k in await store.release_keys() if k.name == "T"] == [key]
     record = StopRecord("T", StopStatus.GO, "bob", "cleared", 7, first_operator="ann")
     await store.record_stop(record)
     assert await store.latest_stops() == {"T": record}
     assert [k.by_hand for k in await store.release_keys()] == [True]
-    await store.drop_release_key("U")
+    await store.drop_release_key("U", "ann", "")
     assert await store.release_keys() == []

@@ -199,8 +199,9 @@ def test_a_submit_key_used_twice_is_found(database: Path) -> None:
     with closing(sqlite3.connect(database)) as other, other:
         other.execute("DROP INDEX workflow_by_submit_key")
         other.execute("UPDATE workflow SET submit_key = 'k' WHERE key <= 2")
-    (line,) = found(database)
-    assert line.startswith("submit key 'k': is used by more than one workflow: w")
+    assert any(
+        line.startswith("submit key 'k': is used by more than one workflow: w") for line in found(database)
+    )
 
 
 def test_an_overwritten_page_is_told_and_breaks_nothing_off(database: Path, tmp_path: Path) -> None:

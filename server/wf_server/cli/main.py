@@ -136,7 +136,8 @@ async def _serve(places: Places, *, exit_with_parent: bool) -> None:
         log.info("shutting down")
     finally:
         await app.close()
-    log.info("shut down")
+    # Kept with the log, it tells whether entries were taken off the audit's end.
+    log.info("shut down", audit=app.audit_head)
     if app.failed.is_set():
         raise SystemExit(EXIT_FAILED)
 

@@ -40,7 +40,7 @@ from wf_server.upkeep.verify import Totals, Verification, check_archive
 def verify(
     context: click.Context, database: Path | None, configs: Path | None, archive: Path | None, as_json: bool
 ) -> None:
-    """Checks the database against its own history.
+    """Checks the database against its own history and its audit.
 
     It reads one snapshot, so a server may be running. Every problem is one line. Exit code: 0 clean,
     1 problems, 2 it could not be checked.
@@ -61,7 +61,8 @@ def verify(
         click.echo(json.dumps({**told, "problems": problems}))
     else:
         verdict = f"{len(found)} problem{'s' * (len(found) > 1)}" if found else "clean"
-        much = _much(verification.totals) + (f"; archived: {_much(archived)}" if archive else "")
+        much = f"{_much(verification.totals)}, {verification.totals.entries} audit entries"
+        much += f"; archived: {_much(archived)}" if archive else ""
         click.echo(f"{path}: {verdict} ({much})")
     sys.exit(EXIT_PROBLEM if found else 0)
 

@@ -19,6 +19,7 @@ from wf_server.engine.recorder import Recorder
 from wf_server.engine.workflows import Workflows
 from wf_server.errors import AlreadyExecuted, FailedPrecondition, InvalidRequest, TooLate
 from wf_server.model import WORKFLOW_ACTIVE, Status, Workflow
+from wf_server.model.audit import Act, AuditEntry
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +47,7 @@ class Control:
         #: Those of which somebody decides right now whether they start or never will.
         self._deciding: set[str] = set()
 
-    async def execute(self, workflow_id: str, operator: str) -> None:
+    async def execute(self, workflow_id: str, operator: str, source: str = "") -> None:
         """Starts a stored workflow.
 
         Raises InvalidRequest, NotFound, AlreadyExecuted, TooLate, and what submit raises.
@@ -68,6 +69,7 @@ class Control:
             self._check_record()
             self._workflows.check_exec(workflow)
             started = self._executor.start(workflow, operator)
+            self._note(Act.EXECUTE, workflow, Order(operator, "", source))
             # From here on the executor knows it.
         await started
 
@@ -83,7 +85,7 @@ class Control:
         """Starts nothing more of a workflow; jobs in flight end by themselves."""
         workflow = await self._workflows.find(workflow_id)
         (await self._executor.run_of(workflow)).pause(order)
-        return await self._ordered("paused", workflow, order)
+        return await self._ordered(Act.PAUSE, workflow, order)
 
     async def resume(self, workflow_id: str, order: Order) -> Workflow:
         """Lets a paused workflow go on."""
@@ -91,7 +93,7 @@ class Control:
         run = await self._executor.run_of(workflow)
         self._check_record()
         run.resume(order)
-        return await self._ordered("resumed", workflow, order)
+        return await self._ordered(Act.RESUME, workflow, order)
 
     async def cancel(self, workflow_id: str, order: Order) -> Workflow:
         """Ends a workflow, in whatever state it is."""
@@ -107,13 +109,13 @@ class Control:
                 self._recorder.workflow(
                     workflow, Status.CANCELLED, operator=order.operator, reason=order.reason
                 )
-                return await self._ordered("cancelled", workflow, order)
+                return await self._ordered(Act.CANCEL, workflow, order)
         with self._decides(workflow_id):
             # Nobody knows it between the queue and the record: it must not be executed again then.
             if self._executor.cancel_queued(workflow, order):
-                return await self._ordered("cancelled", workflow, order)
+                return await self._ordered(Act.CANCEL, workflow, order)
         (await self._executor.run_of(workflow, to_end=True)).cancel(order)
-        return await self._ordered("cancelled", workflow, order)
+        return await self._ordered(Act.CANCEL, workflow, order)
 
     async def release(self, workflow_id: str, block: int, confirm: str, order: Order) -> Workflow:
         """Gives the go for the block before which a workflow is held.
@@ -133,7 +135,7 @@ class Control:
             self._workflows.check_start(workflow, block)
         self._check_record()
         run.release(block, order)
-        return await self._ordered("released", workflow, order)
+        return await self._ordered(Act.RELEASE, workflow, order, f"block {block}")
 
     async def resolve(
         self, workflow_id: str, block: int, job: int, resolution: Resolution, order: Order
@@ -144,7 +146,7 @@ class Control:
         run = await self._executor.run_of(workflow)
         self._check_record()
         run.resolve(block, job, resolution, order)
-        return await self._ordered(f"resolved {block}/{job} as {resolution.value}", workflow, order)
+        return await self._ordered(Act.RESOLVE, workflow, order, f"{block}/{job} as {resolution.value}")
 
     def _check_record(self) -> None:
         """Raises StoreError where nothing can be recorded: what lets work begin must not do so hours later.
@@ -153,10 +155,27 @@ class Control:
         """
         self._recorder.check_writable()
 
-    async def _ordered(self, what: str, workflow: Workflow, order: Order) -> Workflow:
+    async def _ordered(self, act: Act, workflow: Workflow, order: Order, told: str = "") -> Workflow:
+        self._note(act, workflow, order, told)
         await self._recorder.flush()
-        log.info(what, workflow=workflow.id, operator=order.operator, reason=order.reason)
+        log.info("ordered", what=act, workflow=workflow.id, operator=order.operator, reason=order.reason)
         return workflow
+
+    def _note(self, act: Act, workflow: Workflow, order: Order, told: str = "") -> None:
+        """The order is queued: so is what the audit says of it, for the same transaction."""
+        self._recorder.entry(
+            AuditEntry(
+                self._clock.now_us(),
+                order.operator,
+                order.source,
+                act,
+                workflow.name,
+                workflow.id,
+                order.reason,
+                told=told,
+                workflow=workflow.key,
+            )
+        )
 
 
 def _ended(workflow: Workflow) -> str:

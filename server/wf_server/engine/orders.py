@@ -14,6 +14,8 @@ class Order:
 
     operator: str
     reason: str
+    #: From where, where that is known.
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

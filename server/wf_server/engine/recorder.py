@@ -7,7 +7,8 @@ next. After the commit, and only then, a change is applied to its workflow and t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import structlog
 
@@ -15,7 +16,8 @@ from wf_server.clock import Clock
 from wf_server.engine.job_logs import JobLogs
 from wf_server.errors import StoreConflict, StoreError
 from wf_server.events import Hub
-from wf_server.model import WHOLE, Change, Plan, Status, Workflow
+from wf_server.model import WHOLE, WORKFLOW_FINAL, Change, Plan, Status, Workflow
+from wf_server.model.audit import INSIDE, SERVER, Act, AuditEntry
 from wf_server.store import JobNotes, Store
 from wf_server.wording import storable
 
@@ -24,8 +26,18 @@ log = structlog.get_logger(__name__)
 _UNRECORDED = "a bug: changes could not be recorded"
 #: Seconds between two tries to write while the database refuses.
 RETRY_SECONDS = 0.5
+#: Entries of the audit that wait for a database that refuses; those beyond are told in the log only.
+ENTRIES_LIMIT = 10_000
 #: Seconds that a line of a job's log waits for company, where nothing else is to be written.
 NOTE_SECONDS = 0.5
+
+
+class _Insert(NamedTuple):
+    """A new workflow, who waits until it is stored, and what the audit says of it."""
+
+    workflow: Workflow
+    stored: asyncio.Future[None]
+    entry: AuditEntry
 
 
 class Recorder:
@@ -51,7 +63,9 @@ class Recorder:
         self._on_problem = on_problem
         #: By workflow key, in order; a Change without its sequence number yet (0).
         self._queue: dict[int, tuple[Workflow, list[Change]]] = {}
-        self._inserts: list[tuple[Workflow, asyncio.Future[None]]] = []
+        self._inserts: list[_Insert] = []
+        #: What the audit will say besides.
+        self._entries: list[AuditEntry] = []
         self._wake = asyncio.Event()
         self._forming: asyncio.Future[None] | None = None
         self._committing: asyncio.Future[None] | None = None
@@ -142,15 +156,24 @@ class Recorder:
         self._notes_due = True
         self._wake.set()
 
-    async def insert(self, workflow: Workflow) -> None:
+    def entry(self, entry: AuditEntry) -> None:
+        """Queues an entry of the audit: it goes into one transaction with the changes queued before it."""
+        if self.problem and len(self._entries) >= ENTRIES_LIMIT:
+            log.error("an entry of the audit is lost", **entry._asdict())
+            return
+        self._entries.append(entry)
+        self._wake.set()
+
+    async def insert(self, workflow: Workflow, source: str = "") -> None:
         """Stores a new workflow, together with whatever else is waiting; durable on return.
 
-        Raises StoreError at once where the database refuses: a submission is not worth waiting for.
+        `source` is from where it was submitted. Raises StoreError at once where the database refuses: a
+        submission is not worth waiting for.
         """
         self.check_writable()
         workflow.key = self._store.new_key()
         stored = asyncio.get_running_loop().create_future()
-        self._inserts.append((workflow, stored))
+        self._inserts.append(_Insert(workflow, stored, _submitted(workflow, source)))
         self._wake.set()
         await stored
 
@@ -177,9 +200,13 @@ class Recorder:
             self._wake.set()
         return entry[1]
 
+    @property
+    def _last_notes(self) -> bool:
+        return self._closing and bool(self.logs.waiting)
+
     async def _run(self) -> None:
         while True:
-            if not (self._queue or self._inserts or self._notes_due or (self._closing and self.logs.waiting)):
+            if not (self._queue or self._inserts or self._entries or self._notes_due or self._last_notes):
                 if self._closing:
                     return
                 self._wake.clear()
@@ -189,33 +216,39 @@ class Recorder:
             inserts, self._inserts = self._inserts, []
             done, self._forming = self._forming, None
             self._committing = done
+            entries, self._entries = self._entries, []
             self._notes_due = False
-            await self._commit(inserts, queue, self.logs.take())
+            await self._commit(inserts, queue, self.logs.take(), entries)
             self._committing = None
             if done is not None:
                 done.set_result(None)
 
     async def _commit(
         self,
-        inserts: list[tuple[Workflow, asyncio.Future[None]]],
+        inserts: list[_Insert],
         queue: dict[int, tuple[Workflow, list[Change]]],
         notes: JobNotes | None = None,
+        entries: Sequence[AuditEntry] = (),
     ) -> None:
         plans = {key: _plan(workflow, changes) for key, (workflow, changes) in queue.items()}
         numbered = {key: plan.changes for key, plan in plans.items()}
         standings = {key: plan.standing for key, plan in plans.items() if plan.standing is not None}
+        ended = [entry for key, (workflow, _) in queue.items() for entry in _ended(workflow, plans[key])]
         while True:
             try:
-                await self._store.commit([workflow for workflow, _ in inserts], numbered, standings, notes)
+                told = [*(insert.entry for insert in inserts), *entries, *ended]
+                await self._store.commit(
+                    [insert.workflow for insert in inserts], numbered, standings, notes, told
+                )
                 break
             except StoreConflict as error:
-                await self._commit_apart(inserts, queue, notes, error)
+                await self._commit_apart(inserts, queue, notes, entries, error)
                 return
             except StoreError as error:
                 # The callers hear it; what has happened has to be written whenever that works again.
                 _tell(inserts, error)
                 inserts = []
-                if not (numbered or notes):
+                if not (numbered or notes or entries):
                     return
                 await self._wait_to_try_again(error)
         self._all_is_well()
@@ -226,19 +259,22 @@ class Recorder:
 
     async def _commit_apart(
         self,
-        inserts: list[tuple[Workflow, asyncio.Future[None]]],
+        inserts: list[_Insert],
         queue: dict[int, tuple[Workflow, list[Change]]],
         notes: JobNotes | None,
+        entries: Sequence[AuditEntry],
         error: StoreConflict,
     ) -> None:
         """One write contradicts the database: it alone is given up, and the others go on."""
-        parts = len(inserts) + len(queue) + bool(notes)
+        parts = len(inserts) + len(queue) + bool(notes) + bool(entries)
         if parts == 1:
             _tell(inserts, error)
             for workflow, changes in queue.values():
                 log.critical(_UNRECORDED, workflow=workflow.id, n=len(changes), exc_info=error)
             if notes:
                 log.error("a bug: what jobs logged could not be kept", exc_info=error)
+            if entries:
+                log.critical("a bug: the audit could not be kept", n=len(entries), exc_info=error)
             return
         for insert in inserts:
             await self._commit([insert], {})
@@ -246,6 +282,8 @@ class Recorder:
             await self._commit([], {key: entry})
         if notes:
             await self._commit([], {}, notes)
+        if entries:
+            await self._commit([], {}, None, entries)
 
     async def _wait_to_try_again(self, error: StoreError) -> None:
         if not self.problem:
@@ -265,8 +303,8 @@ class Recorder:
             self._on_problem()
 
 
-def _tell(inserts: list[tuple[Workflow, asyncio.Future[None]]], error: StoreError | None) -> None:
-    for _, stored in inserts:
+def _tell(inserts: list[_Insert], error: StoreError | None) -> None:
+    for _, stored, _ in inserts:
         # A caller that hung up waits no longer.
         if not stored.done():
             if error is None:
@@ -280,3 +318,37 @@ def _plan(workflow: Workflow, changes: list[Change]) -> Plan:
     if plan.dropped:
         log.warning("dropped changes that came too late", workflow=workflow.id, n=plan.dropped)
     return plan
+
+
+def _submitted(workflow: Workflow, source: str) -> AuditEntry:
+    told = f"acknowledged {', '.join(workflow.acknowledged)}" if workflow.acknowledged else ""
+    return AuditEntry(
+        workflow.created_us,
+        workflow.operator,
+        source,
+        Act.SUBMIT,
+        workflow.name,
+        workflow.id,
+        told=told,
+        workflow=workflow.key,
+    )
+
+
+def _ended(workflow: Workflow, plan: Plan) -> Iterator[AuditEntry]:
+    """What the audit says of the change that ends a workflow."""
+    if plan.standing is None or plan.standing.status not in WORKFLOW_FINAL:
+        return
+    for change in plan.changes:
+        if change.block == WHOLE and change.status in WORKFLOW_FINAL:
+            yield AuditEntry(
+                change.time_us,
+                change.operator or SERVER,
+                INSIDE,
+                Act.ENDED,
+                workflow.name,
+                workflow.id,
+                change.reason,
+                outcome=change.status.label,
+                told=change.error,
+                workflow=workflow.key,
+            )

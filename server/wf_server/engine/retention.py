@@ -127,12 +127,12 @@ class Retention:
             keys = [one.key for one in going]
             if keys:
                 await self._archive(lambda archive, now: archive.add_workflows(keys, now))
-                await self._store.delete_workflows(keys)
+                await self._store.delete_workflows(keys, self._clock.now_us())
         removed.workflows += len(going)
 
     async def _remove_rejections(self, keys: Sequence[int], removed: Removed) -> None:
         await self._archive(lambda archive, now: archive.add_rejections(keys, now))
-        await self._store.delete_rejections(keys)
+        await self._store.delete_rejections(keys, self._clock.now_us())
         removed.rejections += len(keys)
 
     async def _archive(self, add: Callable[[Archive, int], None]) -> None:

@@ -114,11 +114,12 @@ class Workflows:
         key: str = "",
         lineage: Lineage | None = None,
         acknowledged: tuple[str, ...] = (),
+        source: str = "",
     ) -> str:
         """Stores a request that breaks no rule; returns its id.
 
         `mends` names the rejection that the request mends, `lineage` the workflow that it was made from,
-        `acknowledged` the policies whose warnings the operator accepts.
+        `acknowledged` the policies whose warnings the operator accepts, `source` is from where they call.
         The same request under the same `key` gives the same id. Raises EmergencyStopped or Refused, with
         every violation; the refused request is kept. Raises NotFound where there is no such rejection or
         workflow, KeyReused for another request under a key, ShuttingDown.
@@ -126,10 +127,10 @@ class Workflows:
         # Before anything looks at it: what is refused is kept, and told.
         request = self._registry.without_plain_secrets(request)
         if not key:
-            return await self._submit(request, operator, mends, key, lineage, acknowledged)
+            return await self._submit(request, operator, mends, key, lineage, acknowledged, source)
         async with self._submitting.setdefault(key, asyncio.Lock()):
             try:
-                return await self._submit(request, operator, mends, key, lineage, acknowledged)
+                return await self._submit(request, operator, mends, key, lineage, acknowledged, source)
             except (Refused, StoreConflict, ShuttingDown) as error:
                 # What was accepted before stays accepted, whatever has changed since.
                 found = await self._store.submitted_under(key)
@@ -149,6 +150,7 @@ class Workflows:
         key: str,
         lineage: Lineage | None,
         acknowledged: tuple[str, ...],
+        source: str,
     ) -> str:
         self._executor.check_open()
         if mends:
@@ -158,7 +160,7 @@ class Workflows:
         violations = self._stop_violations(request.name)
         violations += await self._checker.refusing(request, acknowledged)
         if violations:
-            await self._refuse(request, violations, operator, key)
+            await self._refuse(request, violations, operator, key, source)
         workflow = Workflow(
             id=str(uuid.uuid4()),
             request=request,
@@ -169,7 +171,7 @@ class Workflows:
             submit_key=key,
             acknowledged=acknowledged,
         )
-        await self._recorder.insert(workflow)
+        await self._recorder.insert(workflow, source)
         self._cache.put(workflow)
         self._hub.touch(workflow)
         return workflow.id
@@ -331,7 +333,9 @@ class Workflows:
             return []
         return [Violation("emergencyStop", self._stops.why(name), found="stop", expected="go")]
 
-    async def _refuse(self, request: WorkReq, violations: list[Violation], operator: str, key: str) -> None:
+    async def _refuse(
+        self, request: WorkReq, violations: list[Violation], operator: str, key: str, source: str
+    ) -> None:
         if key and await self._store.submitted_under(key) is not None:
             # It was accepted before, so it is none to be kept as refused; see submit.
             raise _refusal(violations)
@@ -339,7 +343,7 @@ class Workflows:
         try:
             now = self._clock.now_us()
             kept = Rejection.of(rejection_id, request, tuple(violations), operator, now)
-            await self._store.insert_rejection(kept)
+            await self._store.insert_rejection(kept, source)
         except StoreError as error:
             log.error("a refused WorkReq could not be kept", reason=str(error))
             rejection_id = ""

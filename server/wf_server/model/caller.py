@@ -76,6 +76,11 @@ class Caller:
     #: Whether the name is proved, not only claimed: what takes two people counts no others.
     proven: bool = False
 
+    @property
+    def source(self) -> str:
+        """How they came in and from where, in a few words: `token 10.0.0.7:41000`."""
+        return self.origin if self.way is Way.UNIX else f"{self.way} {self.origin}".strip()
+
     def may(self, role: Role, workflow_type: str) -> bool:
         """Whether they have a role for a workflow type; `*`: for every type."""
         return may(self.grants, role, workflow_type)

@@ -31,6 +31,8 @@ class StopRecord:
     remind_us: int = 0
     #: Of a release that took two keys: who turned the first one.
     first_operator: str = ""
+    #: From where it was set, where that is known; not kept with it, but in the audit.
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

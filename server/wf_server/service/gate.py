@@ -15,6 +15,7 @@ from wf_server.errors import PermissionDenied, Unauthenticated
 from wf_server.model.caller import EVERY_GRANT, Caller, Role, Way
 from wf_server.service.access import RULES, Rule, Scope
 from wf_server.service.guard import Undecoded
+from wf_server.service.origin import origin_of
 from wf_server.service.wire import Malformed, read_name
 
 Stream = grpclib.server.Stream[Any, Any]
@@ -103,14 +104,6 @@ def as_told(stream: Stream) -> Caller:
     # The socket proves its user, and no other name.
     told = name or user or "local socket"
     return Caller(told, EVERY_GRANT, Way.UNIX, origin_of(stream), proven=bool(user) and told == user)
-
-
-def origin_of(stream: Stream) -> str:
-    """The address that a call came from."""
-    address = stream.peer.addr()
-    if isinstance(address, tuple) and address:
-        return f"[{address[0]}]:{address[1]}" if ":" in address[0] else f"{address[0]}:{address[1]}"
-    return "unix socket"
 
 
 def peer_uid(stream: Stream) -> int | None:

@@ -35,6 +35,7 @@ from wf_server.model import Level, Violation
 from wf_server.model.caller import Caller
 from wf_server.service.access import Rule
 from wf_server.service.connection import connection_of_call
+from wf_server.service.origin import origin_of
 from wf_server.service.rates import Rates, Room
 from wf_server.service.streams import OpenStreams
 from wf_server.service.translate import violation_message
@@ -157,10 +158,34 @@ class Bounds:
     room: Room
 
 
+class Auditor(Protocol):
+    """What puts refused calls on record: see `record`."""
+
+    def tell(
+        self,
+        path: str,
+        caller: Caller | None,
+        origin: str,
+        message: Any,
+        error: GRPCError,
+        cause: BaseException | None,
+    ) -> None:
+        """Hears of every call that came to nothing, and why; `caller`, `message` are None where unknown."""
+        ...
+
+
 class Guarded:
     """A service whose handlers are all behind the guard."""
 
-    def __init__(self, service: Service, bounds: Bounds, gate: Doorkeeper, streams: OpenStreams) -> None:
+    def __init__(
+        self,
+        service: Service,
+        bounds: Bounds,
+        gate: Doorkeeper,
+        streams: OpenStreams,
+        auditor: Auditor | None = None,
+    ) -> None:
+        self._auditor = auditor
         self._service = service
         self._bounds = bounds
         self._gate = gate
@@ -178,6 +203,8 @@ class Guarded:
         streams = handler.cardinality.server_streaming
 
         async def guarded(stream: grpclib.server.Stream[Any, Any]) -> None:
+            who: Caller | None = None
+            call: _Call | None = None
             try:
                 who = self._gate.identify(rule, stream)
                 self._gate.admit(rule, who)
@@ -185,22 +212,39 @@ class Guarded:
                 # It is the only way to a message, so no handler sees one that was not let in.
                 admit = partial(self._gate.admit_to, rule, who)
                 self._bounds.rates.count(path, who.name)
-                with _Call(stream, self._bounds, admit):
+                with _Call(stream, self._bounds, admit) as call:
                     if streams:
                         identify = partial(self._gate.identify, rule, stream)
                         await self._streams.serve(who, identify, handle(stream))
                     else:
                         await handle(stream)
-            except GRPCError:
+            except GRPCError as error:
+                self._audit(path, stream, who, call, error, error.__cause__)
                 raise
             except errors.WfError as error:
-                raise _as_grpc(error) from error
+                told = _as_grpc(error)
+                self._audit(path, stream, who, call, told, error)
+                raise told from error
             except Exception as error:
                 log.exception("a bug in an RPC", rpc=path)
-                told = "internal error; the server's log says more"
-                raise GRPCError(Status.INTERNAL, told) from error
+                told = GRPCError(Status.INTERNAL, "internal error; the server's log says more")
+                self._audit(path, stream, who, call, told, error)
+                raise told from error
 
         return guarded
+
+    def _audit(
+        self,
+        path: str,
+        stream: grpclib.server.Stream[Any, Any],
+        who: Caller | None,
+        call: _Call | None,
+        error: GRPCError,
+        cause: BaseException | None,
+    ) -> None:
+        if self._auditor is not None:
+            message = call.message if call else None
+            self._auditor.tell(path, who, origin_of(stream), message, error, cause)
 
 
 class _Call(contextlib.ExitStack):
@@ -218,6 +262,8 @@ class _Call(contextlib.ExitStack):
         self._arrived = 0
         #: While something is waited for.
         self._deadline: asyncio.Timeout | None = None
+        #: What the call brought, once it was read.
+        self.message: Any = None
         stream.recv_message = self._receive_message  # type: ignore[method-assign]
         stream.send_message = self._send_message  # type: ignore[method-assign]
 
@@ -242,9 +288,9 @@ class _Call(contextlib.ExitStack):
         connection = connection_of_call()
         if connection is not None:
             self.enter_context(connection.serving())
-        message = stream._codec.decode(data, stream._recv_type)
-        await self._admit(message)
-        return message
+        self.message = stream._codec.decode(data, stream._recv_type)
+        await self._admit(self.message)
+        return self.message
 
     def _due(self, began: float) -> float:
         """When what is still missing of the request has to be here."""

@@ -13,7 +13,8 @@ from wf_server.clock import Clock
 from wf_server.errors import Unauthenticated
 from wf_server.model.caller import EVERY_GRANT, Caller, Way
 from wf_server.operators import Operators
-from wf_server.service.gate import Stream, origin_of, peer_uid, peer_user
+from wf_server.service.gate import Stream, peer_uid, peer_user
+from wf_server.service.origin import origin_of
 
 _SCHEME = "bearer "
 

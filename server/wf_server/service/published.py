@@ -21,11 +21,12 @@ class PublishedService(old.WorkflowBase):
     async def submit(self, workflow_v1_work_req: pb.WorkReq | Undecoded) -> old.WorkResp:
         """Stores a request that breaks no rule."""
         request = await request_in(workflow_v1_work_req, self._max_jobs, nested=False)
-        return old.WorkResp(id=await self._workflows.submit(request, caller().name))
+        workflow_id = await self._workflows.submit(request, caller().name, source=caller().source)
+        return old.WorkResp(id=workflow_id)
 
     async def exec(self, exec_req: old.ExecReq) -> old.ExecResp:
         """Starts a stored workflow."""
-        await self._control.execute(exec_req.id, caller().name)
+        await self._control.execute(exec_req.id, caller().name, caller().source)
         return old.ExecResp()
 
     async def status(self, status_req: old.StatusReq) -> Encoded:  # type: ignore[override]

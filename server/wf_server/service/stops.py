@@ -58,7 +58,13 @@ class StopsService(pb.StopsServiceBase):
         terms = StopTerms(set_stop_request.lasts_ms / 1000, set_stop_request.remind_every_ms / 1000)
         who = caller()
         entry = await self._stops.set(
-            name, status, who.name, set_stop_request.reason, proven=who.proven, terms=terms
+            name,
+            status,
+            who.name,
+            set_stop_request.reason,
+            proven=who.proven,
+            terms=terms,
+            source=who.source,
         )
         told = running if status is StopStatus.STOP else []
         return pb.SetStopResponse(stop=self._stop(entry), stopped_workflows=len(told), workflow_ids=told)
@@ -81,7 +87,8 @@ class StopsService(pb.StopsServiceBase):
         self, withdraw_stop_key_request: pb.WithdrawStopKeyRequest
     ) -> pb.WithdrawStopKeyResponse:
         """Takes back the first key of a release."""
-        entry = await self._stops.withdraw(withdraw_stop_key_request.name, caller().name)
+        who = caller()
+        entry = await self._stops.withdraw(withdraw_stop_key_request.name, who.name, who.source)
         return pb.WithdrawStopKeyResponse(stop=self._stop(entry))
 
     async def watch(self, watch_stops_request: pb.WatchStopsRequest) -> AsyncIterator[pb.WatchStopsResponse]:

@@ -80,12 +80,13 @@ class WorkflowService(pb.WorkflowServiceBase):
             submission.key,
             lineage_of(submission.lineage_kind, submission.lineage_id),
             acknowledged_of(submission.acknowledge),
+            caller().source,
         )
         return pb.SubmitResponse(id=workflow_id)
 
     async def exec(self, exec_request: pb.ExecRequest) -> pb.ExecResponse:
         """Starts a stored workflow."""
-        await self._control.execute(exec_request.id, caller().name)
+        await self._control.execute(exec_request.id, caller().name, caller().source)
         return pb.ExecResponse()
 
     async def status(self, status_request: pb.StatusRequest) -> Encoded:  # type: ignore[override]
@@ -288,7 +289,7 @@ def _order(reason: str, required: str = "") -> Order:
         raise InvalidRequest(f"reason: {len(reason)} characters; at most {REASON_LIMIT}")
     if required and not reason.strip():
         raise InvalidRequest(f"reason: say why, to {required} a workflow")
-    return Order(caller().name, reason.strip())
+    return Order(caller().name, reason.strip(), caller().source)
 
 
 async def _snapshot(workflow: Workflow) -> pb.WatchResponse:

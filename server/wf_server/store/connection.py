@@ -6,9 +6,9 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 import aiosqlite
 
@@ -16,6 +16,8 @@ from wf_server.errors import StoreDamaged, StoreError, StoreInUse
 from wf_server.store.backup import back_up
 from wf_server.store.queries import load_migrations
 from wf_server.store.snapshot import APPLICATION_ID, newer
+
+T = TypeVar("T")
 
 _PRAGMAS = ("journal_mode = WAL", "foreign_keys = ON", "busy_timeout = 5000", "cache_size = -16000")
 #: Of every version.
@@ -195,6 +197,12 @@ async def _check_writable(connection: aiosqlite.Connection) -> None:
     await connection.execute("BEGIN IMMEDIATE")
     await connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     await connection.execute("COMMIT")
+
+
+async def in_thread(connection: aiosqlite.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
+    """Runs `work` in the connection's own thread: one trip there for many statements."""
+    done: T = await connection._execute(work, connection._conn)  # type: ignore[no-untyped-call]
+    return done
 
 
 async def _pragma(connection: aiosqlite.Connection, name: str) -> int:

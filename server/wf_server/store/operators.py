@@ -1,7 +1,8 @@
 """The table of operators and their tokens, for the server and for `wf-server operator` beside it. Blocks.
 
 It has a connection of its own: SQLite in WAL mode lets one process write at a time, and a second one waits
-for it, so operators can be changed while a server runs. Nothing else in the database is touched here.
+for it, so operators can be changed while a server runs. Nothing else in the database is touched here but the
+audit, which tells of every change.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from wf_server.errors import FailedPrecondition, NotFound, StoreError
-from wf_server.model.caller import Grant, parse_grant
+from wf_server.model.audit import COMMAND_LINE, Act, AuditEntry
+from wf_server.model.caller import Grant, parse_grant, spell_grants
+from wf_server.store import trail
 from wf_server.store.snapshot import expect_version, schema_version
 
 #: Seconds that a writer waits for another one.
@@ -117,6 +121,7 @@ class OperatorTable:
         A revoked one is in force again where that is meant: `reinstate`. Raises FailedPrecondition otherwise,
         because a certificate of theirs lets in again whoever has it.
         """
+        grants = frozenset(grants)
         spelt = json.dumps(sorted(map(str, grants)))
         with self._transaction() as connection:
             row = connection.execute("SELECT revoked_us FROM operator WHERE name = ?", (name,)).fetchone()
@@ -132,6 +137,7 @@ class OperatorTable:
                 " revoked_us = 0, revoked_by = ''",
                 (name, spelt, now_us, by),
             )
+            _note(connection, now_us, by, Act.OPERATOR_ADDED, name, spell_grants(grants))
 
     def add_token(self, name: str, expires_us: int, by: str, now_us: int) -> str:
         """Makes a token and returns it whole, which nobody can do again. Raises NotFound."""
@@ -143,6 +149,9 @@ class OperatorTable:
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 (token_id, name, digest_of(secret), now_us, by, expires_us),
             )
+            until = datetime.fromtimestamp(expires_us // 1_000_000, UTC)
+            told = f"token {token_id} until {until:%Y-%m-%d %H:%M:%S} UTC"
+            _note(connection, now_us, by, Act.TOKEN_ADDED, name, told)
         return f"{TOKEN_PREFIX}_{token_id}_{secret}"
 
     def revoke(self, name: str, by: str, now_us: int) -> int:
@@ -152,17 +161,19 @@ class OperatorTable:
             connection.execute(
                 "UPDATE operator SET revoked_us = ?, revoked_by = ? WHERE name = ?", (now_us, by, name)
             )
-            return connection.execute(
+            tokens = connection.execute(
                 "UPDATE operator_token SET revoked_us = ?, revoked_by = ?"
                 " WHERE operator = ? AND revoked_us = 0",
                 (now_us, by, name),
             ).rowcount
+            _note(connection, now_us, by, Act.OPERATOR_REVOKED, name, f"with {tokens} tokens")
+            return tokens
 
     def revoke_token(self, token_id: str, by: str, now_us: int) -> None:
         """Takes one token out of force. Raises NotFound, FailedPrecondition."""
         with self._transaction() as connection:
             row = connection.execute(
-                "SELECT revoked_us FROM operator_token WHERE id = ?", (token_id,)
+                "SELECT revoked_us, operator FROM operator_token WHERE id = ?", (token_id,)
             ).fetchone()
             if row is None:
                 raise NotFound(f"there is no token {token_id[:80]!r}; `wf-server operator list` has them")
@@ -172,6 +183,7 @@ class OperatorTable:
                 "UPDATE operator_token SET revoked_us = ?, revoked_by = ? WHERE id = ?",
                 (now_us, by, token_id),
             )
+            _note(connection, now_us, by, Act.TOKEN_REVOKED, row[1], f"token {token_id}")
 
     def _expect(self, connection: sqlite3.Connection, name: str) -> None:
         row = connection.execute("SELECT revoked_us FROM operator WHERE name = ?", (name,)).fetchone()
@@ -196,6 +208,10 @@ class OperatorTable:
             yield
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: {error}; nothing was changed") from error
+
+
+def _note(connection: sqlite3.Connection, now_us: int, by: str, act: Act, name: str, told: str) -> None:
+    trail.append(connection, [AuditEntry(now_us, by, COMMAND_LINE, act, target=name, told=told)])
 
 
 def _grants(spelt: str) -> frozenset[Grant]:

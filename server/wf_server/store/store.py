@@ -9,14 +9,17 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Generic, TypeVar
 
 import aiosqlite
 
+from wf_server.clock import SystemClock
 from wf_server.errors import StoreConflict, StoreError
 from wf_server.model import (
     BucketLevel,
@@ -38,8 +41,9 @@ from wf_server.model import (
     Workflow,
     WorkReq,
 )
-from wf_server.store import encoding
-from wf_server.store.connection import damaged, is_damage, lock, open_reader, open_writer, scalar
+from wf_server.model.audit import INSIDE, SERVER, Act, AuditEntry, Outcome
+from wf_server.store import encoding, trail
+from wf_server.store.connection import damaged, in_thread, is_damage, lock, open_reader, open_writer
 from wf_server.store.queries import load_queries
 
 T = TypeVar("T")
@@ -48,6 +52,8 @@ T = TypeVar("T")
 _FIRST_PAGE = 2**62
 #: Changes read in one go: a long history must not hold up the others on the loop.
 _PORTION = 2_000
+#: Characters of what an entry of the audit tells of an outcome.
+TOLD_LIMIT = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,8 @@ class Store:
         self._reader = reader
         self._lock_file = lock_file
         self._last_key = last_key
+        #: The number and the hash of the audit's newest entry, as of the end of `close`.
+        self.audit_head = ""
         self._lock = asyncio.Lock()
         self._sql = load_queries()
 
@@ -110,7 +118,7 @@ class Store:
             reader = await open_reader(path)
             opened.push_async_callback(reader.close)
             try:
-                last_key = await scalar(reader, "SELECT max(key) FROM workflow")
+                last_key = await in_thread(writer, _begin)
             except sqlite3.Error as error:
                 raise damaged(path, error) from error
             opened.pop_all()
@@ -119,6 +127,8 @@ class Store:
     async def close(self) -> None:
         """Ends both connections; nothing may be under way."""
         async with self._lock:
+            with suppress(sqlite3.Error):
+                self.audit_head = await in_thread(self._writer, trail.chain_head)
             await self._reader.close()
             await self._writer.close()
         self._lock_file.close()
@@ -136,44 +146,75 @@ class Store:
         changes: Mapping[int, Sequence[Change]],
         standings: Mapping[int, Standing],
         notes: JobNotes | None = None,
+        entries: Sequence[AuditEntry] = (),
     ) -> None:
         """Writes new workflows, changes by workflow key, where some workflows stand after them, and notes.
 
-        All or nothing, and durable on return. Raises StoreError.
+        `entries` is what the audit says of it. All or nothing, and durable on return. Raises StoreError.
         """
-        if len(inserts) == 1 and not changes and not notes:
-            # One statement is a transaction of its own, and saves two trips to the writer's thread.
-            await self._write_one("insert_workflow", _new_row(inserts[0]))
-            return
-        async with self._transaction() as connection:
-            if inserts:
-                await connection.executemany(self._sql["insert_workflow"], map(_new_row, inserts))
+        rows = [_new_row(workflow) for workflow in inserts]
+
+        def write(connection: sqlite3.Connection) -> None:
+            heads: dict[int, bytes] = {}
+            if rows:
+                connection.executemany(self._sql["insert_workflow"], rows)
             if changes:
-                await connection.executemany(self._sql["insert_change"], _change_rows(changes))
+                connection.executemany(self._sql["insert_change"], _change_rows(changes))
+                heads = trail.seal(connection, _stretches(changes))
             if standings:
-                await connection.executemany(self._sql["update_workflow"], _standing_rows(standings))
+                connection.executemany(self._sql["update_workflow"], _standing_rows(standings))
             if notes:
-                await self._write_notes(connection, notes)
+                self._write_notes(connection, notes)
+            if entries:
+                trail.append(connection, entries, heads)
 
-    async def _write_notes(self, connection: aiosqlite.Connection, notes: JobNotes) -> None:
+        await self._write(write)
+
+    def _write_notes(self, connection: sqlite3.Connection, notes: JobNotes) -> None:
         if notes.lines:
-            await connection.executemany(self._sql["insert_log_line"], notes.lines)
+            connection.executemany(self._sql["insert_log_line"], notes.lines)
         if notes.trims:
-            await connection.executemany(self._sql["delete_log_lines"], notes.trims)
+            connection.executemany(self._sql["delete_log_lines"], notes.trims)
         if notes.progress:
-            await connection.executemany(self._sql["upsert_progress"], notes.progress)
+            connection.executemany(self._sql["upsert_progress"], notes.progress)
 
-    async def delete_workflows(self, keys: Sequence[int]) -> None:
-        """Deletes workflows that have ended, by their keys, with all that belongs to them, or none of it."""
+    async def delete_workflows(self, keys: Sequence[int], now_us: int) -> None:
+        """Deletes workflows that have ended, by their keys, with all that belongs to them, or none of it.
+
+        What is left of them is that they went, and the hash of their history.
+        """
         rows = [(key,) for key in keys]
-        async with self._transaction() as connection:
-            for what in ("tokens", "erasures", "log", "progress", "changes", "workflow"):
-                await connection.executemany(self._sql[f"delete_{what}"], rows)
 
-    async def delete_rejections(self, keys: Sequence[int]) -> None:
+        def write(connection: sqlite3.Connection) -> None:
+            trail.append(connection, self._removed(connection, "select_leaving", keys, now_us, Act.REMOVED))
+            for what in ("tokens", "erasures", "log", "progress", "changes", "seals", "workflow"):
+                connection.executemany(self._sql[f"delete_{what}"], rows)
+
+        await self._write(write)
+
+    async def delete_rejections(self, keys: Sequence[int], now_us: int) -> None:
         """Deletes refused WorkReqs, by their keys."""
-        async with self._transaction() as connection:
-            await connection.executemany(self._sql["delete_rejection"], [(key,) for key in keys])
+
+        def write(connection: sqlite3.Connection) -> None:
+            query, act = "select_leaving_rejection", Act.REJECTION_REMOVED
+            trail.append(connection, self._removed(connection, query, keys, now_us, act))
+            connection.executemany(self._sql["delete_rejection"], [(key,) for key in keys])
+
+        await self._write(write)
+
+    def _removed(
+        self, connection: sqlite3.Connection, query: str, keys: Sequence[int], now_us: int, act: Act
+    ) -> Iterator[AuditEntry]:
+        for key in keys:
+            for name, target in connection.execute(self._sql[query], (key,)):
+                entry = AuditEntry(now_us, SERVER, INSIDE, act, name, target, "retention")
+                yield entry._replace(workflow=key) if act is Act.REMOVED else entry._replace(record=key)
+
+    # The audit
+
+    async def append_entries(self, entries: Sequence[AuditEntry]) -> None:
+        """Chains entries to the newest one; durable on return."""
+        await self._write(lambda connection: trail.append(connection, entries))
 
     async def load_workflow(self, workflow_id: str) -> Workflow | None:
         """Reads a workflow with all its history applied; None where there is no such id."""
@@ -258,7 +299,8 @@ class Store:
 
     async def record_erasure(self, holder: JobId, site: str, machine: str, time_us: int) -> None:
         """Keeps that a machine's disks were erased; durable on return."""
-        await self._write_one("insert_erasure", (*holder, site, machine, time_us))
+        row = (*holder, site, machine, time_us)
+        await self._write(lambda connection: connection.execute(self._sql["insert_erasure"], row))
 
     async def erased(self, holder: JobId, site: str, machine: str) -> bool:
         """Tells whether this job erased the machine's disks."""
@@ -291,13 +333,32 @@ class Store:
 
     # Rejections
 
-    async def insert_rejection(self, rejection: Rejection) -> None:
+    async def insert_rejection(self, rejection: Rejection, source: str = "") -> None:
         """Keeps a refused WorkReq with everything that was wrong with it."""
         r = rejection.summary
         row = (r.id, r.name, r.desc, r.operator, r.time_us, r.blocks, r.jobs, r.violations, r.first)
         violations = encoding.encode_violations(rejection.violations)
         request = encoding.encode_request(rejection.request)
-        await self._write_one("insert_rejection", (*row, violations, request))
+
+        def write(connection: sqlite3.Connection) -> None:
+            inserted = connection.execute(self._sql["insert_rejection"], (*row, violations, request))
+            key = inserted.lastrowid or 0
+            more = f" (and {r.violations - 1} more)" if r.violations > 1 else ""
+            entry = AuditEntry(
+                r.time_us,
+                r.operator,
+                source,
+                Act.SUBMIT,
+                r.name,
+                r.id,
+                outcome=Outcome.REFUSED,
+                told=(r.first + more)[:TOLD_LIMIT],
+                digest=trail.rejection_hash(connection, key).hex(),
+                record=key,
+            )
+            trail.append(connection, [entry])
+
+        await self._write(write)
 
     async def list_rejections(
         self,
@@ -336,9 +397,12 @@ class Store:
 
     async def take_token(self, bucket: str, level: BucketLevel, holder: JobId, taken_us: int) -> None:
         """Writes a bucket's new level and who got the token, both or neither."""
-        async with self._transaction() as connection:
-            await connection.execute(self._sql["upsert_bucket"], (bucket, level.tokens, level.since_us))
-            await connection.execute(self._sql["insert_token"], (*holder, bucket, taken_us))
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute(self._sql["upsert_bucket"], (bucket, level.tokens, level.since_us))
+            connection.execute(self._sql["insert_token"], (*holder, bucket, taken_us))
+
+        await self._write(write)
 
     # Emergency stops
 
@@ -352,9 +416,18 @@ class Store:
         r = record
         ends = (r.expires_us, r.remind_us, r.first_operator)
         row = (r.name, r.status.value, r.operator, r.reason, r.time_us, *ends)
-        async with self._transaction() as connection:
-            await connection.execute(self._sql["insert_stop_change"], row)
-            await connection.execute(self._sql["delete_release_key"], (r.name,))
+        act = Act.STOP_ENGAGED if r.status is StopStatus.STOP else Act.STOP_RELEASED
+        told = f"until {_time(r.expires_us)}" if r.expires_us else ""
+        told = f"the first key was {r.first_operator}'s" if r.first_operator else told
+
+        def write(connection: sqlite3.Connection) -> None:
+            key = connection.execute(self._sql["insert_stop_change"], row).lastrowid or 0
+            connection.execute(self._sql["delete_release_key"], (r.name,))
+            entry = AuditEntry(r.time_us, r.operator, r.source, act, r.name, r.name, r.reason, told=told)
+            digest = trail.stop_hash(connection, key).hex()
+            trail.append(connection, [entry._replace(digest=digest, record=key)])
+
+        await self._write(write)
 
     async def release_keys(self) -> list[ReleaseKey]:
         """Reads the first keys that were turned for releases."""
@@ -364,39 +437,43 @@ class Store:
             for name, operator, reason, time_us, expires_us, by_hand in rows
         ]
 
-    async def put_release_key(self, key: ReleaseKey) -> None:
+    async def put_release_key(self, key: ReleaseKey, source: str) -> None:
         """Keeps the first key of a stop's release, in place of one that was there."""
         row = (key.name, key.operator, key.reason, key.time_us, key.expires_us, key.by_hand)
-        await self._write_one("upsert_release_key", row)
+        told = f"counts until {_time(key.expires_us)}"
+        entry = AuditEntry(
+            key.time_us, key.operator, source, Act.KEY_TURNED, key.name, key.name, key.reason, told=told
+        )
 
-    async def drop_release_key(self, name: str) -> None:
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute(self._sql["upsert_release_key"], row)
+            trail.append(connection, [entry])
+
+        await self._write(write)
+
+    async def drop_release_key(self, name: str, operator: str, source: str) -> None:
         """Takes back the first key of a stop's release."""
-        await self._write_one("delete_release_key", (name,))
+        now = SystemClock().now_us()
+        entry = AuditEntry(now, operator, source, Act.KEY_WITHDRAWN, name, name)
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute(self._sql["delete_release_key"], (name,))
+            trail.append(connection, [entry])
+
+        await self._write(write)
 
     # The two connections
 
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[aiosqlite.Connection]:
-        async with self._lock:
-            try:
-                await self._writer.execute("BEGIN IMMEDIATE")
-                yield self._writer
-                await self._writer.execute("COMMIT")
-            except BaseException as error:
-                # Queued behind whatever a cancelled call left under way; nothing to undo is fine.
-                await asyncio.shield(self._writer.rollback())
-                if isinstance(error, sqlite3.Error):
-                    raise self._told(error) from error
-                raise
+    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Runs `work` as one transaction in the writer's thread: one trip there, whatever it writes.
 
-    async def _write_one(self, name: str, row: tuple[Any, ...]) -> int:
-        """Runs one inserting statement, durable on return; returns the new row's key."""
+        It ends there even if the caller goes away. Raises StoreError.
+        """
         async with self._lock:
             try:
-                cursor = await self._writer.execute(self._sql[name], row)
+                return await in_thread(self._writer, partial(_in_transaction, work))
             except sqlite3.Error as error:
                 raise self._told(error) from error
-            return cursor.lastrowid or 0
 
     def _told(self, error: sqlite3.Error) -> StoreError:
         if is_damage(error):
@@ -417,6 +494,32 @@ class Store:
                 return await cursor.fetchone()
         except sqlite3.Error as error:
             raise self._told(error) from error
+
+
+def _begin(connection: sqlite3.Connection) -> int:
+    """Begins the audit where there is none; returns the largest key that a workflow ever had."""
+    _in_transaction(lambda writing: trail.begin(writing, SystemClock().now_us()), connection)
+    return trail.last_key(connection)
+
+
+def _in_transaction(work: Callable[[sqlite3.Connection], T], connection: sqlite3.Connection) -> T:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        done = work(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.rollback()
+        raise
+    return done
+
+
+def _stretches(changes: Mapping[int, Sequence[Change]]) -> dict[int, tuple[int, int]]:
+    """The numbers of the first and the last change, by workflow key."""
+    return {key: (some[0].seq, some[-1].seq) for key, some in changes.items() if some}
+
+
+def _time(time_us: int) -> str:
+    return datetime.fromtimestamp(time_us // 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _new_row(workflow: Workflow) -> tuple[Any, ...]:

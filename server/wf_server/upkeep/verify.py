@@ -14,16 +14,24 @@ from typing import Any
 from wf_server.config import BucketSpec
 from wf_server.errors import StoreError
 from wf_server.model import StopStatus
-from wf_server.store import encoding
+from wf_server.store import encoding, trail
 from wf_server.store.queries import load_queries
 from wf_server.store.snapshot import open_snapshot
 from wf_server.upkeep.archive import entries, is_cut_short
+from wf_server.upkeep.chain import (
+    SealCheck,
+    Told,
+    check_chain,
+    check_gone,
+    check_record,
+    check_records_gone,
+)
 from wf_server.upkeep.histories import UNREADABLE, HistoryCheck, Records, Stored
 from wf_server.upkeep.problems import RESTORE, Problem
 
 #: Rows read in one go.
 _PORTION = 2_000
-_TABLES = ("change", "job_log", "job_progress", "token", "erasure")
+_TABLES = ("change", "seal", "job_log", "job_progress", "token", "erasure")
 
 
 @dataclass(slots=True)
@@ -33,6 +41,8 @@ class Totals:
     workflows: int = 0
     changes: int = 0
     rejections: int = 0
+    #: Of the audit.
+    entries: int = 0
 
 
 class Verification:
@@ -50,6 +60,8 @@ class Verification:
         self._progress = progress
         self.totals = Totals()
         self._sql = load_queries("upkeep")
+        self._told = Told()
+        self._present: set[int] = set()
         self._connection: sqlite3.Connection
 
     def problems(self) -> Iterator[Problem]:
@@ -58,6 +70,7 @@ class Verification:
             checks = {
                 "pages": self._check_pages,
                 "references": self._check_references,
+                "audit": self._check_audit,
                 "workflows": self._check_workflows,
                 "submit keys": self._check_keys,
                 "rejections": self._check_rejections,
@@ -91,6 +104,10 @@ class Verification:
                 orphaned.add(table)
                 yield Problem("rows refer to what is not there", about=str(table))
 
+    def _check_audit(self) -> Iterator[Problem]:
+        yield from check_chain(self._connection, self._told)
+        self.totals.entries = self._told.entries
+
     def _check_workflows(self) -> Iterator[Problem]:
         _, whole, _ = next(self._rows("count_all"))
         self._progress(0, whole)
@@ -98,8 +115,15 @@ class Verification:
         for row in self._connection.execute(self._sql["select_stored"]):
             stored = Stored(*row)
             self.totals.workflows += 1
+            self._present.add(stored.key)
             check = HistoryCheck(stored)
-            yield from check.run(self._changes(stored.key, whole), self._records(stored))
+            problems = check.run(self._changes(stored.key, whole), self._records(stored))
+            yield from problems
+            if not problems:
+                # What is wrong by itself need not be told once more.
+                seals = SealCheck(self._connection, stored.key, stored.id, self._told)
+                yield from seals.problems(check.changes)
+        yield from check_gone(self._told, self._present)
 
     def _changes(self, key: int, whole: int) -> Iterator[Sequence[Any]]:
         for row in self._rows("select_changes", key):
@@ -124,13 +148,26 @@ class Verification:
     def _check_rejections(self) -> Iterator[Problem]:
         for row in self._connection.execute(self._sql["select_rejections"]):
             self.totals.rejections += 1
-            yield from check_rejection(row)
+            problems = list(check_rejection(row))
+            yield from problems
+            tampered = list(self._check_rejection_digest(row[11], row[0]))
+            yield from () if problems else tampered
+        yield from check_records_gone(self._told.rejections, "rejection number")
+
+    def _check_rejection_digest(self, key: int, rejection_id: str) -> Iterator[Problem]:
+        found, told = trail.rejection_hash(self._connection, key), self._told
+        about = f"rejection {rejection_id}"
+        yield from check_record(found, told.rejections, key, told.beginning.rejection, about)
 
     def _check_stops(self) -> Iterator[Problem]:
-        for key, name, status in self._rows("select_stop_changes"):
+        for row in self._rows("select_stop_changes"):
+            key, name, status = row[:3]
+            found, told = trail.stop_hash(self._connection, key), self._told
+            about = f"stop change {key}"
+            yield from check_record(found, told.stops, key, told.beginning.stop_change, about)
             if status not in {known.value for known in StopStatus}:
-                told = f"of {name!r} has the status {status!r}, which is none"
-                yield Problem(told, about=f"stop change {key}")
+                yield Problem(f"of {name!r} has the status {status!r}, which is none", about=about)
+        yield from check_records_gone(self._told.stops, "stop change")
 
     def _check_buckets(self) -> Iterator[Problem]:
         for name, tokens, _, taken in self._rows("select_levels"):

@@ -45,13 +45,13 @@ class Records:
     async def release_keys(self) -> list[ReleaseKey]:
         return list(self.keys.values())
 
-    async def put_release_key(self, key: ReleaseKey) -> None:
+    async def put_release_key(self, key: ReleaseKey, source: str) -> None:
         await self.writable.wait()
         if self.broken:
             raise StoreError("disk full")
         self.keys[key.name] = key
 
-    async def drop_release_key(self, name: str) -> None:
+    async def drop_release_key(self, name: str, operator: str, source: str) -> None:
         self.keys.pop(name, None)
 
     def told(self) -> list[tuple[str, StopStatus, str, str]]:

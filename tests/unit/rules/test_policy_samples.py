@@ -121,10 +121,10 @@ class NoLog:
     async def release_keys(self) -> list[ReleaseKey]:
         return []
 
-    async def put_release_key(self, key: ReleaseKey) -> None:
+    async def put_release_key(self, key: ReleaseKey, source: str) -> None:
         raise AssertionError("nothing changed")
 
-    async def drop_release_key(self, name: str) -> None:
+    async def drop_release_key(self, name: str, operator: str, source: str) -> None:
         raise AssertionError("nothing changed")
 
 

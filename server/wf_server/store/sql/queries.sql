@@ -133,6 +133,12 @@ ON CONFLICT (name) DO UPDATE SET operator = excluded.operator, reason = excluded
 -- name: delete_release_key
 DELETE FROM release_key WHERE name = ?;
 
+-- name: select_leaving
+SELECT name, id FROM workflow WHERE key = ?;
+
+-- name: select_leaving_rejection
+SELECT name, id FROM rejection WHERE key = ?;
+
 -- name: delete_tokens
 DELETE FROM token WHERE workflow = (SELECT id FROM workflow WHERE key = ?);
 
@@ -147,6 +153,9 @@ DELETE FROM job_progress WHERE workflow = ?;
 
 -- name: delete_changes
 DELETE FROM change WHERE workflow = ?;
+
+-- name: delete_seals
+DELETE FROM seal WHERE workflow = ?;
 
 -- name: delete_workflow
 DELETE FROM workflow WHERE key = ?;

@@ -26,6 +26,10 @@ SELECT block, job, site, machine, erased_us FROM erasure WHERE workflow = ? ORDE
 SELECT workflow, count(*) FROM change
 WHERE workflow NOT IN (SELECT key FROM workflow) GROUP BY workflow;
 
+-- name: orphans_of_seal
+SELECT workflow, count(*) FROM seal
+WHERE workflow NOT IN (SELECT key FROM workflow) GROUP BY workflow;
+
 -- name: orphans_of_job_log
 SELECT workflow, count(*) FROM job_log
 WHERE workflow NOT IN (SELECT key FROM workflow) GROUP BY workflow;
@@ -51,7 +55,7 @@ SELECT id, name, desc, operator, time_us, blocks, jobs, violated, first, violati
 FROM rejection ORDER BY key;
 
 -- name: select_stop_changes
-SELECT key, name, status FROM stop_change ORDER BY key;
+SELECT key, name, status, operator, reason, time_us FROM stop_change ORDER BY key;
 
 -- name: select_levels
 SELECT b.name, b.tokens, b.since_us,

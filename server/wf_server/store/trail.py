@@ -1,0 +1,110 @@
+"""The audit chain and the seals of histories, within a transaction that its caller began. Blocks.
+
+What is hashed of a row is the JSON that SQLite makes of it as it was stored: checking asks for the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+
+from wf_server.model.audit import GENESIS, INSIDE, SERVER, Act, AuditEntry, chained, entry_text
+from wf_server.store.queries import load_queries
+
+_SQL = load_queries("audit")
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The newest keys of what was there before the audit began, of which it has no entries."""
+
+    workflow: int = 0
+    rejection: int = 0
+    stop_change: int = 0
+
+    @classmethod
+    def of(cls, told: str) -> Beginning:
+        """Reads what the first entry tells. Raises ValueError, TypeError."""
+        return cls(**json.loads(told))
+
+
+def begin(connection: sqlite3.Connection, now_us: int) -> None:
+    """Writes the first entry where there is none."""
+    if connection.execute(_SQL["select_head"]).fetchone() is None:
+        before = Beginning(*connection.execute(_SQL["select_beginning"]).fetchone())
+        told = json.dumps(asdict(before))
+        append(connection, [AuditEntry(now_us, SERVER, INSIDE, Act.BEGAN, told=told)])
+
+
+def append(
+    connection: sqlite3.Connection, entries: Iterable[AuditEntry], heads: Mapping[int, bytes] | None = None
+) -> None:
+    """Chains entries to the newest one; those about a workflow tell the hash of its history.
+
+    `heads` are the hashes that are known already, by workflow key.
+    """
+    seq, head = connection.execute(_SQL["select_head"]).fetchone() or (0, GENESIS)
+    rows = []
+    for entry in entries:
+        if entry.workflow and not entry.digest:
+            known = heads.get(entry.workflow) if heads else None
+            entry = entry._replace(digest=(known or history_head(connection, entry.workflow)).hex())
+        seq += 1
+        head = chained(head, entry_text(seq, entry))
+        rows.append((seq, *entry, head))
+    connection.executemany(_SQL["insert_entry"], rows)
+
+
+def chain_head(connection: sqlite3.Connection) -> str:
+    """The newest entry's number and hash: what tells, kept elsewhere, that nothing was taken off the end."""
+    seq, head = connection.execute(_SQL["select_head"]).fetchone() or (0, GENESIS)
+    return f"{seq}:{head.hex()}"
+
+
+def last_key(connection: sqlite3.Connection) -> int:
+    """The largest key that a workflow ever had: none is given twice."""
+    return int(connection.execute(_SQL["select_last_key"]).fetchone()[0])
+
+
+def seal(connection: sqlite3.Connection, stretches: Mapping[int, tuple[int, int]]) -> dict[int, bytes]:
+    """Seals changes that were just written, from one number to another, by workflow key.
+
+    Returns the hashes of the histories up to there.
+    """
+    heads: dict[int, bytes] = {}
+    rows = []
+    for key, (first, last) in stretches.items():
+        (text,) = connection.execute(_SQL["select_stretch"], (key, first, last)).fetchone()
+        heads[key] = chained(history_head(connection, key), text)
+        rows.append((key, last, first, heads[key]))
+    connection.executemany(_SQL["insert_seal"], rows)
+    return heads
+
+
+def history_head(connection: sqlite3.Connection, key: int) -> bytes:
+    """The hash of a workflow's history so far; of its row alone where it has none."""
+    row = connection.execute(_SQL["select_newest_seal"], (key,)).fetchone()
+    return bytes(row[1]) if row else row_hash(connection, key)
+
+
+def row_hash(connection: sqlite3.Connection, key: int) -> bytes:
+    """The hash of what never changes of a workflow: its request, who submitted it and when."""
+    return _of_row(connection, "select_row_text", key)
+
+
+def rejection_hash(connection: sqlite3.Connection, key: int) -> bytes:
+    """The hash of a refused WorkReq with its violations."""
+    return _of_row(connection, "select_rejection_text", key)
+
+
+def stop_hash(connection: sqlite3.Connection, key: int) -> bytes:
+    """The hash of a change of a stop."""
+    return _of_row(connection, "select_stop_text", key)
+
+
+def _of_row(connection: sqlite3.Connection, query: str, key: int) -> bytes:
+    text, request = connection.execute(_SQL[query], (key,)).fetchone()
+    return chained(hashlib.sha256(request.encode()).digest(), text)
