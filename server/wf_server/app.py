@@ -32,6 +32,7 @@ from wf_server.engine.workflows import Workflows
 from wf_server.errors import ConfigError
 from wf_server.estop import EmergencyStops
 from wf_server.events import Hub
+from wf_server.expressions.judge import ExpressionJudge
 from wf_server.files import FileWatcher
 from wf_server.inventory import LiveInventory
 from wf_server.jobs import JobRegistry, JobType, build_registry
@@ -141,6 +142,8 @@ class App:
         self._trail = Trail(self._recorder, clock)
         runner = LocalRunner(self.registry, clock)
         recoverer = Recoverer(self.registry, runner, self._recorder, store, clock)
+        expressions = ExpressionJudge()
+        closing.push_async_callback(expressions.close)
         checker = RequestChecker(
             self.policies,
             self.registry,
@@ -148,6 +151,7 @@ class App:
             config.limits.max_jobs,
             clock,
             self._executed,
+            expressions,
         )
         self._executor = Executor(
             self._recorder,

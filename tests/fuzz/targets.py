@@ -8,6 +8,7 @@ import random
 import struct
 import tempfile
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ import wf_proto as pb
 from wf_server.config import ConnectionLimits, load_server_config
 from wf_server.errors import ConfigError
 from wf_server.es_file import read_stops
+from wf_server.expressions.rule import Case, Rule, RuleError
 from wf_server.files import read_objects
 from wf_server.service.guard import Codec, Undecoded
 from wf_server.service.serving import GrpcServer
@@ -111,6 +113,15 @@ async def workreqs(data: bytes) -> None:
             parse_workreq(text, "work", as_json=as_json)
 
 
+async def rules(data: bytes) -> None:
+    """Rules in CEL: read, and judged where they are rules."""
+    with contextlib.suppress(RuleError):
+        rule = Rule(data.decode(errors="surrogateescape"))
+        for finding in rule.judge(Case(_CASE)):
+            assert finding.problem
+            assert finding.block in (None, 0, 1)
+
+
 @contextlib.contextmanager
 def _file(data: bytes) -> Any:
     with tempfile.TemporaryDirectory(prefix="wf-fuzz-") as directory:
@@ -149,6 +160,21 @@ _HTTP = (
     + _frame(3, 0, 1, struct.pack(">I", 8))
     + _frame(0x42, 0, 1, b"unknown")
 )
+_CASE = {
+    "request": {
+        "name": "Maintenance",
+        "blocks": [{"desc": "é", "jobs": [{"name": "sleep", "args": {"site": "aap", "seconds": "3"}}] * 2}]
+        * 2,
+    },
+    "inventory": {"sites": {"aap": {"status": "decom"}}, "machines": {"aap": ["aa00"]}},
+    "now": datetime(2026, 3, 29, 1, 30, tzinfo=UTC),
+}
+_RULES = (
+    b"request.blocks.all(b, size(b.jobs) <= 1 && b.jobs.all(j, int(j.args.seconds) < 9)) // naps",
+    b"request.blocks.all(b, b.jobs.all(j, inventory.sites[j.args.site].status == 'decom'))",
+    b"now.getHours('Europe/Berlin') in [1, 2] ? request.name.matches('(a+)+$') : [1, 2u, 3.5e1].size() > 2",
+    rb"""request.blocks.exists_one(b, b.desc == r'\d' + "\u00e9") || {'a': [null]}.a != [b'\x00']""",
+)
 _YAML = b"""name: Maintenance
 blocks:
   - desc: wait
@@ -166,6 +192,7 @@ TARGETS: dict[str, tuple[Target, tuple[bytes, ...]]] = {
         ((ROOT / "configs/es.json").read_bytes(), (ROOT / "configs/policies.json").read_bytes()[:600]),
     ),
     "configuration": (toml, ((ROOT / "configs/server.toml").read_bytes(),)),
+    "CEL": (rules, _RULES),
     "YAML": (workreqs, (_YAML, b'{"name": "a", "blocks": [{"jobs": [{"name": "sleep"}]}]}')),
 }
 _INTERESTING = (

@@ -9,6 +9,7 @@ import structlog
 
 from wf_server.clock import Clock
 from wf_server.engine.start_problem import StartProblem
+from wf_server.expressions.judge import ExpressionJudge
 from wf_server.inventory import Inventory
 from wf_server.jobs import JobRegistry
 from wf_server.model import Level, Violation, Workflow, WorkReq
@@ -36,6 +37,7 @@ class RequestChecker:
         max_jobs: int,
         clock: Clock,
         executed: Callable[[], Iterable[Workflow]],
+        expressions: ExpressionJudge | None = None,
     ) -> None:
         self._policies = policies
         self._registry = registry
@@ -44,6 +46,7 @@ class RequestChecker:
         self._clock = clock
         #: Tells of the workflows that were executed and have not ended.
         self._executed = executed
+        self._expressions = expressions
         #: The same as policies see them, by id, with what was looked up of them.
         self._seen: dict[str, Executed] = {}
         #: How often policies were broken: by workflow type and policy.
@@ -86,7 +89,7 @@ class RequestChecker:
         )
 
     def _facts(self) -> Facts:
-        return Facts(self._inventory(), self._clock.now_us(), self._executed_now)
+        return Facts(self._inventory(), self._clock.now_us(), self._executed_now, self._expressions)
 
     def _executed_now(self) -> list[Executed]:
         before = self._seen

@@ -17,6 +17,7 @@ from pydantic import Strict, ValidationError
 
 from wf_server.config import Section, settings_problem
 from wf_server.errors import ConfigError
+from wf_server.expressions.judge import ExpressionJudge
 from wf_server.inventory import Inventory
 from wf_server.jobs.arguments import shape_problem
 from wf_server.jobs.base import Arg, ArgKind, JobType
@@ -42,6 +43,8 @@ class Facts:
     now_us: int
     #: Tells of the workflows that were executed and have not ended, as they are when it is asked.
     executed: Callable[[], Iterable[Executed]] = tuple
+    #: Judges rules in CEL; None: nobody does, and no rule holds.
+    expressions: ExpressionJudge | None = None
 
 
 class Policy(ABC, Generic[Settings]):

@@ -17,6 +17,7 @@ from wf_server.model import Level, Violation
 from wf_server.policy.allowed_args import AllowedArgs
 from wf_server.policy.base import Policy, PolicyBook
 from wf_server.policy.change_window import ChangeWindow
+from wf_server.policy.expression import Expression
 from wf_server.policy.max_concurrency import MaxConcurrency
 from wf_server.policy.max_jobs import MaxJobs
 from wf_server.policy.must_follow import MustFollow
@@ -36,6 +37,7 @@ POLICIES: Mapping[str, type[Policy[Any]]] = MappingProxyType(
         for policy in (
             AllowedArgs,
             ChangeWindow,
+            Expression,
             MaxConcurrency,
             MaxJobs,
             MustFollow,
