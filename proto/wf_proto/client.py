@@ -270,6 +270,34 @@ class Client:
         stub = pb.WorkflowServiceStub(self._connected())
         return self._stream(stub.watch_list, pb.WatchListRequest(limit=limit))
 
+    # Approvals
+
+    async def list_approvals(self, limit: int = 0) -> pb.ListApprovalsResponse:
+        """Returns the workflows that await approval, or have it and were not executed, the oldest first."""
+        stub = pb.ApprovalServiceStub(self._connected())
+        return await self._read(stub.list, pb.ListApprovalsRequest(limit=limit))
+
+    async def get_approval(self, workflow_id: str) -> pb.GetApprovalResponse:
+        """Returns what there is to decide on, with the digest that names it. Raises NotFound."""
+        stub = pb.ApprovalServiceStub(self._connected())
+        return await self._read(stub.get, pb.GetApprovalRequest(id=workflow_id))
+
+    async def approve(self, workflow_id: str, digest: str, comment: str = "") -> pb.WorkflowSummary:
+        """Agrees to what get_approval returned. Raises NotFound, PermissionDenied, FailedPrecondition."""
+        stub = pb.ApprovalServiceStub(self._connected())
+        request = pb.ApproveRequest(id=workflow_id, digest=digest, comment=comment)
+        return (await self._act(stub.approve, request)).summary
+
+    async def reject(self, workflow_id: str, reason: str) -> pb.WorkflowSummary:
+        """Ends a workflow that has not begun. Raises NotFound, PermissionDenied, FailedPrecondition."""
+        stub = pb.ApprovalServiceStub(self._connected())
+        return (await self._act(stub.reject, pb.RejectRequest(id=workflow_id, reason=reason))).summary
+
+    async def withdraw(self, workflow_id: str, reason: str = "") -> pb.WorkflowSummary:
+        """Takes one's own approval back. Raises NotFound, PermissionDenied, FailedPrecondition."""
+        stub = pb.ApprovalServiceStub(self._connected())
+        return (await self._act(stub.withdraw, pb.WithdrawRequest(id=workflow_id, reason=reason))).summary
+
     # Stops
 
     async def list_stops(self) -> pb.StopBoard:

@@ -16,9 +16,12 @@ from pathlib import Path
 from wf_server import __version__
 from wf_server.clock import Clock, SystemClock
 from wf_server.config import ServerConfig, TlsSettings, load_server_config
+from wf_server.engine.approvals import Approvals
+from wf_server.engine.approving import Approving
 from wf_server.engine.cache import WorkflowCache
 from wf_server.engine.checker import RequestChecker
 from wf_server.engine.control import Control
+from wf_server.engine.deciding import Deciding
 from wf_server.engine.executor import Executor
 from wf_server.engine.job_logs import JobLogs
 from wf_server.engine.recorder import Recorder
@@ -36,11 +39,12 @@ from wf_server.expressions.judge import ExpressionJudge
 from wf_server.files import FileWatcher
 from wf_server.inventory import LiveInventory
 from wf_server.jobs import JobRegistry, JobType, build_registry
-from wf_server.model import Caller, ReleaseKey, Role, Workflow
+from wf_server.model import Caller, Grant, ReleaseKey, Role, Workflow
 from wf_server.model.audit import Act
 from wf_server.operators import Operators
 from wf_server.policy import LivePolicies
 from wf_server.release_keys import ReleaseKeys
+from wf_server.service.approvals import ApprovalService
 from wf_server.service.catalog import CatalogService
 from wf_server.service.descriptors import within_descriptors
 from wf_server.service.gate import Gate, Stream, as_told
@@ -164,6 +168,17 @@ class App:
             max_running=config.limits.max_running,
             start_problem=checker.start_problem,
         )
+        deciding = Deciding()
+        self._approvals = Approvals(
+            store,
+            self._recorder,
+            hub,
+            clock,
+            deciding,
+            book=lambda: self.policies.book,
+            grants_of=self._grants_of,
+            has_begun=lambda workflow_id: self._executor.find(workflow_id) is not None,
+        )
         cache = WorkflowCache()
         self._retention = Retention(store, config.retention, clock, cache)
         self._workflows = Workflows(
@@ -175,6 +190,7 @@ class App:
             hub,
             clock,
             self.registry,
+            self._approvals,
             cache,
         )
         control = Control(
@@ -182,12 +198,23 @@ class App:
             self._recorder,
             self._executor,
             clock,
+            self._approvals,
+            deciding,
             exec_within=config.workflow.exec_within,
+        )
+        self._approving = Approving(
+            self._workflows,
+            self._approvals,
+            self._recorder,
+            deciding,
+            clock,
+            self.registry,
+            lambda: inventory.current,
         )
         self._watcher = FileWatcher(
             {
                 places.configs / "es.json": stops.reload,
-                places.configs / "policies.json": self.policies.reload,
+                places.configs / "policies.json": self._reload_policies,
                 **dict.fromkeys(inventory.files, inventory.reload),
                 **(dict.fromkeys(self._tls.files, self._tls.reload) if self._tls else {}),
             }
@@ -208,6 +235,7 @@ class App:
 
         services: list[Service] = [
             WorkflowService(self._workflows, control, hub, config.limits.max_jobs),
+            ApprovalService(self._approving),
             StopsService(
                 stops,
                 self._workflows,
@@ -245,6 +273,7 @@ class App:
         if config.access.required:
             self.operators = await Operators.open(database, clock)
             self._closing.callback(self.operators.close)
+            self.operators.on_change = self._approvals.stale
             identify = Authenticator(self.operators, clock)
         gate = Gate(identify, self._workflows.type_of, self._workflows.type_of_rejection)
         self._streams = OpenStreams()
@@ -267,6 +296,9 @@ class App:
         self._closing.push_async_callback(_close_watcher, self._watcher)
         self.resumed = await self._workflows.recover()
         self._closing.push_async_callback(self._executor.close, SHUTDOWN_SECONDS)
+        self._closing.push_async_callback(self._approving.close)
+        approvals = asyncio.create_task(self._approvals.run(), name="approvals")
+        self._closing.push_async_callback(_end, approvals)
         await self._listen()
         self._trail.note(
             Act.STARTED, f"version {__version__}, {self.resumed} workflows resumed", self.address
@@ -302,6 +334,14 @@ class App:
     def _is_void(self, key: ReleaseKey) -> bool:
         """Whether who turned the first key of a release has lost the role for it since."""
         return self.operators is not None and self.operators.lost(key.operator, Role.OPERATOR, key.name)
+
+    async def _reload_policies(self) -> None:
+        await self.policies.reload()
+        self._approvals.stale()
+
+    def _grants_of(self, operator: str) -> frozenset[Grant]:
+        """What an operator may do now; nothing where nobody has to prove who they are."""
+        return self.operators.grants_of(operator) if self.operators else frozenset()
 
     def _tell_health(self) -> None:
         self._health.refresh()

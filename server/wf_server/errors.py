@@ -77,6 +77,10 @@ class FailedPrecondition(WfError):
     """What was asked cannot be done as things stand."""
 
 
+class AwaitingApproval(FailedPrecondition):
+    """The workflow waits for approvals; says which are missing, whose, and until when."""
+
+
 class Unauthenticated(WfError):
     """Nobody knows who calls: no proof, or one that is wrong, has expired or was revoked."""
 

@@ -39,6 +39,8 @@ class Operators:
         self._tokens: dict[str, TokenRecord] = {}
         #: Why changes cannot be seen; empty: they can.
         self.problem = ""
+        #: Called when operators or tokens have changed.
+        self.on_change: Callable[[], None] = lambda: None
 
     @classmethod
     async def open(cls, path: Path, clock: Clock) -> Operators:
@@ -77,6 +79,12 @@ class Operators:
         self._generation = found.generation
         self._operators = {operator.name: operator for operator in found.operators}
         self._tokens = {token.id: token for token in found.tokens}
+        self.on_change()
+
+    def grants_of(self, name: str) -> frozenset[Grant]:
+        """What an operator may do now, whoever asks; nothing where there is none of that name in force."""
+        found = self._operators.get(name)
+        return found.grants if found is not None and not found.revoked_us else frozenset()
 
     def named(self, name: str, proof: str) -> frozenset[Grant]:
         """The grants of an operator who has proved their name by `proof`. Raises Unauthenticated."""

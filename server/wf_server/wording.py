@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 #: A message quotes at most this much of a value. Characters.
 _LONGEST = 80
@@ -19,6 +20,11 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def utc(time_us: int) -> str:
+    """Microseconds since 1970 as people read a time: `2026-12-24 18:00 UTC`."""
+    return datetime.fromtimestamp(time_us / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def storable(text: str) -> str:

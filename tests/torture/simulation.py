@@ -18,8 +18,10 @@ from unittest import mock
 from tests.torture import records
 from tests.torture.virtual import Disk, InlineConnection, VirtualClock, VirtualLoop
 from tests.torture.world import World, simulated_jobs
+from wf_server.engine.approvals import Approvals
 from wf_server.engine.checker import RequestChecker
 from wf_server.engine.control import Control
+from wf_server.engine.deciding import Deciding
 from wf_server.engine.executor import Executor
 from wf_server.engine.recorder import Recorder
 from wf_server.engine.recovery import Recoverer
@@ -221,8 +223,10 @@ class Simulation:
             max_running=self.max_running,
         )
         checker = RequestChecker(policies, registry, lambda: nowhere, 1_000, self.clock, executor.executed)
-        workflows = Workflows(store, recorder, executor, checker, stops, hub, self.clock, registry)
-        control = Control(workflows, recorder, executor, self.clock, exec_within=1e9)
+        deciding = Deciding()
+        approvals = Approvals(store, recorder, hub, self.clock, deciding, book=lambda: policies.book)
+        workflows = Workflows(store, recorder, executor, checker, stops, hub, self.clock, registry, approvals)
+        control = Control(workflows, recorder, executor, self.clock, approvals, deciding, exec_within=1e9)
         parts = Parts(store, hub, recorder, stops, executor, workflows, control, world, record)
         world.on_begin = lambda job: self._expect_may_begin(parts, job)
         await workflows.recover()

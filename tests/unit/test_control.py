@@ -5,7 +5,9 @@ from typing import Any, cast
 import pytest
 
 from tests.unit.conftest import Engine
+from wf_server.engine.approvals import Approvals
 from wf_server.engine.control import Control
+from wf_server.engine.deciding import Deciding
 from wf_server.engine.orders import Order, Resolution
 from wf_server.engine.workflows import Workflows
 from wf_server.errors import StoreError
@@ -38,7 +40,17 @@ class _Found:
 
 def control_of(engine: Engine, workflow: Workflow) -> Control:
     workflows = cast(Workflows, _Found(workflow))
-    return Control(workflows, engine.recorder, engine.executor, engine.clock, exec_within=EVER)
+    deciding = Deciding()
+    approvals = Approvals(engine.store, engine.recorder, engine.hub, engine.clock, deciding)
+    return Control(
+        workflows,
+        engine.recorder,
+        engine.executor,
+        engine.clock,
+        approvals,
+        deciding,
+        exec_within=EVER,
+    )
 
 
 async def test_what_would_begin_hours_later_is_refused(engine: Engine) -> None:

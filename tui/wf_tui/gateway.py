@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from wf_tui.state.approvals import ApprovalCase, ApprovalPlan
 from wf_tui.state.models import (
     Bucket,
     ChangeBatch,
@@ -166,6 +167,26 @@ class Gateway(Protocol):
 
     async def job(self, workflow_id: str, block: int, job: int) -> JobStory:
         """Returns one job with its attempts and its log. Raises NotFound."""
+        ...
+
+    async def approvals(self, limit: int) -> tuple[tuple[ApprovalCase, ...], int]:
+        """Returns what awaits approval, or has it and was not executed, the oldest first; how many in all."""
+        ...
+
+    async def approval(self, workflow_id: str) -> ApprovalPlan:
+        """Returns what there is to decide on. Raises NotFound."""
+        ...
+
+    async def approve(self, workflow_id: str, digest: str, comment: str = "") -> Summary:
+        """Agrees to the plan with that digest. Raises PermissionDenied, FailedPrecondition, NotFound."""
+        ...
+
+    async def reject(self, workflow_id: str, reason: str) -> Summary:
+        """Ends what has not begun; needs a reason. Raises PermissionDenied, FailedPrecondition, NotFound."""
+        ...
+
+    async def withdraw(self, workflow_id: str, reason: str = "") -> Summary:
+        """Takes one's own approval back. Raises FailedPrecondition, NotFound."""
         ...
 
     async def get(self, workflow_id: str) -> tuple[WorkReq, Summary]:

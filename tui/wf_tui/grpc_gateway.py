@@ -11,7 +11,8 @@ from wf_proto import errors
 from wf_proto.client import DEFAULT_TIMEOUT, Client
 from wf_proto.credentials import Credentials
 from wf_proto.proto_json import to_proto_json
-from wf_tui import gateway, translate
+from wf_tui import gateway, translate, translate_approvals
+from wf_tui.state.approvals import ApprovalCase, ApprovalPlan
 from wf_tui.state.models import (
     Bucket,
     ChangeBatch,
@@ -180,6 +181,32 @@ class GrpcGateway:
         """Returns one job with its attempts and its log."""
         with _translated():
             return translate.job_story(block, job, await self._client.get_job(workflow_id, block, job))
+
+    async def approvals(self, limit: int) -> tuple[tuple[ApprovalCase, ...], int]:
+        """Returns what awaits approval, or has it and was not executed, the oldest first; how many in all."""
+        with _translated():
+            answer = await self._client.list_approvals(limit)
+        return tuple(translate_approvals.case(one) for one in answer.cases), answer.total
+
+    async def approval(self, workflow_id: str) -> ApprovalPlan:
+        """Returns what there is to decide on."""
+        with _translated():
+            return translate_approvals.plan(await self._client.get_approval(workflow_id))
+
+    async def approve(self, workflow_id: str, digest: str, comment: str = "") -> Summary:
+        """Agrees to the plan with that digest."""
+        with _translated():
+            return translate.summary(await self._client.approve(workflow_id, digest, comment))
+
+    async def reject(self, workflow_id: str, reason: str) -> Summary:
+        """Ends what has not begun."""
+        with _translated():
+            return translate.summary(await self._client.reject(workflow_id, reason))
+
+    async def withdraw(self, workflow_id: str, reason: str = "") -> Summary:
+        """Takes one's own approval back."""
+        with _translated():
+            return translate.summary(await self._client.withdraw(workflow_id, reason))
 
     async def get(self, workflow_id: str) -> tuple[WorkReq, Summary]:
         """Returns the stored WorkReq and where it stands."""

@@ -53,6 +53,18 @@ class ReadOnlyGateway(GrpcGateway):
         """Raises FailedPrecondition."""
         _refuse()
 
+    async def approve(self, workflow_id: str, digest: str, comment: str = "") -> Summary:
+        """Raises FailedPrecondition."""
+        _refuse()
+
+    async def reject(self, workflow_id: str, reason: str) -> Summary:
+        """Raises FailedPrecondition."""
+        _refuse()
+
+    async def withdraw(self, workflow_id: str, reason: str = "") -> Summary:
+        """Raises FailedPrecondition."""
+        _refuse()
+
     async def set_stop(
         self, name: str, *, engaged: bool, reason: str, lasts: float = 0, remind_every: float = 0
     ) -> tuple[Stop, int]:

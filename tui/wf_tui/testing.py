@@ -27,6 +27,7 @@ from wf_tui.gateway import (
 )
 from wf_tui.settings import Settings
 from wf_tui.state import samples
+from wf_tui.state.approvals import ApprovalCase, ApprovalPlan
 from wf_tui.state.control_samples import Sample
 from wf_tui.state.models import (
     Bucket,
@@ -148,6 +149,7 @@ class FakeGateway:
     receipts: dict[str, Receipt] = field(default_factory=dict)
     stories: dict[tuple[str, int, int], JobStory] = field(default_factory=dict)
     reruns: dict[str, tuple[WorkReq, Lineage]] = field(default_factory=dict)
+    plans: dict[str, ApprovalPlan] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     errors: dict[str, GatewayError] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
@@ -278,6 +280,39 @@ class FakeGateway:
         if workflow_id not in self.jobs:
             raise NotFound(f"there is no workflow {workflow_id}")
         return JobStory(self.jobs[workflow_id][block][job])
+
+    async def approvals(self, limit: int) -> tuple[tuple[ApprovalCase, ...], int]:
+        """Returns the cases of `plans`."""
+        self._answer("approvals", limit)
+        return tuple(plan.case for plan in self.plans.values())[:limit], len(self.plans)
+
+    async def approval(self, workflow_id: str) -> ApprovalPlan:
+        """Returns one of `plans`."""
+        self._answer("approval", workflow_id)
+        if workflow_id not in self.plans:
+            raise NotFound(f"there is no workflow {workflow_id}")
+        return self.plans[workflow_id]
+
+    async def approve(self, workflow_id: str, digest: str, comment: str = "") -> Summary:
+        """Notes the call; the workflow is approved from now on."""
+        self._answer("approve", workflow_id, digest, comment)
+        return self._decided(workflow_id, Status.NOT_STARTED)
+
+    async def reject(self, workflow_id: str, reason: str) -> Summary:
+        """Notes the call; the workflow is cancelled, and waits no more."""
+        self._answer("reject", workflow_id, reason)
+        return replace(self.plans.pop(workflow_id).case.summary, status=Status.CANCELLED, reason=reason)
+
+    async def withdraw(self, workflow_id: str, reason: str = "") -> Summary:
+        """Notes the call; the workflow awaits approval from now on."""
+        self._answer("withdraw", workflow_id, reason)
+        return self._decided(workflow_id, Status.AWAITING_APPROVAL)
+
+    def _decided(self, workflow_id: str, status: Status) -> Summary:
+        plan = self.plans[workflow_id]
+        summary = replace(plan.case.summary, status=status)
+        self.plans[workflow_id] = replace(plan, case=replace(plan.case, summary=summary))
+        return summary
 
     async def get(self, workflow_id: str) -> tuple[WorkReq, Summary]:
         """Returns a request of `requests` with its line of `summaries`."""

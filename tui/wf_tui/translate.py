@@ -16,7 +16,7 @@ import wf_proto as pb
 from wf_proto import access
 from wf_tui.state import models as m
 
-_EPOCH = datetime.fromtimestamp(0, UTC)
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 def status(number: int) -> m.Status:
@@ -204,7 +204,7 @@ def summary(message: pb.WorkflowSummary) -> m.Summary:
         desc=message.desc,
         status=status(message.status),
         operator=message.operator,
-        created=message.created or _EPOCH,
+        created=message.created or EPOCH,
         started=message.started,
         ended=message.ended,
         jobs=_counts(message.jobs),
@@ -336,8 +336,8 @@ def job_story(block: int, job: int, message: pb.GetJobResponse) -> m.JobStory:
     """Returns the job at that place with its attempts and its log."""
     return m.JobStory(
         job_detail(block, job, message.job),
-        tuple(m.Attempt(a.started or _EPOCH, a.ended, status(a.status), a.error) for a in message.attempts),
-        tuple(m.LogLine(line.number, line.time or _EPOCH, line.text) for line in message.log),
+        tuple(m.Attempt(a.started or EPOCH, a.ended, status(a.status), a.error) for a in message.attempts),
+        tuple(m.LogLine(line.number, line.time or EPOCH, line.text) for line in message.log),
         message.dropped_lines,
     )
 
@@ -353,7 +353,7 @@ def receipt(message: pb.Receipt) -> m.Receipt:
         order=status(message.order),
         operator=message.operator,
         reason=message.reason,
-        ordered=message.ordered or _EPOCH,
+        ordered=message.ordered or EPOCH,
         settled=message.settled,
         grace_ends=message.grace_ends,
         jobs=message.jobs,
@@ -494,7 +494,7 @@ def identity(message: access.WhoAmIResponse) -> m.Identity:
 def server_info(message: pb.GetServerInfoResponse) -> m.ServerInfo:
     """Returns the server's information of a message."""
     return m.ServerInfo(
-        message.version, message.started, message.now or _EPOCH, tuple(message.problems), message.draining
+        message.version, message.started, message.now or EPOCH, tuple(message.problems), message.draining
     )
 
 

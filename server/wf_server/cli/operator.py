@@ -6,7 +6,6 @@ import asyncio
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -18,6 +17,7 @@ from wf_server.model.caller import Grant, parse_grant, spell_grants
 from wf_server.store import Store
 from wf_server.store.operators import OperatorTable, TokenRecord
 from wf_server.units import parse_duration
+from wf_server.wording import utc
 
 NAME_LIMIT = 200
 
@@ -98,7 +98,7 @@ def add(
         if not no_token:
             expires_us = now + round(expires * 1_000_000)
             token = table.add_token(name, expires_us, _self(), now)
-            click.echo(f"a token until {_time(expires_us)}; keep it in a file of mode 0600:", err=True)
+            click.echo(f"a token until {utc(expires_us)}; keep it in a file of mode 0600:", err=True)
             click.echo(token)
 
 
@@ -112,7 +112,7 @@ def list_(context: click.Context, database: Path | None) -> None:
         found = table.read()
     assert found is not None
     for one in found.operators:
-        state = f"  revoked {_time(one.revoked_us)}" if one.revoked_us else ""
+        state = f"  revoked {utc(one.revoked_us)}" if one.revoked_us else ""
         click.echo(f"{one.name}  {spell_grants(one.grants)}{state}")
         for token in found.tokens:
             if token.operator == one.name:
@@ -170,9 +170,5 @@ def _self() -> str:
 
 def _state(token: TokenRecord, now_us: int) -> str:
     if token.revoked_us:
-        return f"revoked {_time(token.revoked_us)}"
-    return f"{'expired' if token.expires_us <= now_us else 'until'} {_time(token.expires_us)}"
-
-
-def _time(time_us: int) -> str:
-    return datetime.fromtimestamp(time_us / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        return f"revoked {utc(token.revoked_us)}"
+    return f"{'expired' if token.expires_us <= now_us else 'until'} {utc(token.expires_us)}"

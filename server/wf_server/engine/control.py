@@ -7,12 +7,12 @@ makes no sense as things stand.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import structlog
 
 from wf_server.clock import Clock
+from wf_server.engine.approvals import Approvals
+from wf_server.engine.deciding import Deciding, Decision
 from wf_server.engine.executor import Executor
 from wf_server.engine.orders import Order, Resolution, targets_of
 from wf_server.engine.recorder import Recorder
@@ -35,6 +35,8 @@ class Control:
         recorder: Recorder,
         executor: Executor,
         clock: Clock,
+        approvals: Approvals,
+        deciding: Deciding,
         *,
         exec_within: float,
     ) -> None:
@@ -42,44 +44,47 @@ class Control:
         self._recorder = recorder
         self._executor = executor
         self._clock = clock
-        #: Seconds from submission in which a workflow may be executed.
+        self._approvals = approvals
+        #: Seconds from submission, or from its last approval, in which a workflow may be executed.
         self._exec_within = exec_within
-        #: Those of which somebody decides right now whether they start or never will.
-        self._deciding: set[str] = set()
+        self._deciding = deciding
 
     async def execute(self, workflow_id: str, operator: str, source: str = "") -> None:
         """Starts a stored workflow.
 
-        Raises InvalidRequest, NotFound, AlreadyExecuted, TooLate, and what submit raises.
+        Raises InvalidRequest, NotFound, AlreadyExecuted, AwaitingApproval, TooLate, and what submit raises.
         """
         _expect_id(workflow_id)
         workflow = await self._workflows.find(workflow_id)
+        if workflow.status is Status.AWAITING_APPROVAL:
+            raise self._approvals.missing(workflow)
         begun = workflow.status is not Status.NOT_STARTED or self._executor.find(workflow_id)
-        if begun or workflow_id in self._deciding:
+        if begun or self._deciding.of(workflow_id) is Decision.START:
             label = workflow.status.label
             raise AlreadyExecuted(f"workflow {workflow_id} was executed before: it is {label}")
-        age = (self._clock.now_us() - workflow.created_us) / _MICROSECONDS
+        # Not started since it was submitted, or since its last approval.
+        age = (self._clock.now_us() - workflow.standing.since_us) / _MICROSECONDS
         if age > self._exec_within:
+            what = "approved" if workflow.seq else "submitted"
             raise TooLate(
-                f"workflow {workflow_id} was submitted {age:.0f} s ago; it can be executed only within "
+                f"workflow {workflow_id} was {what} {age:.0f} s ago; it can be executed only within "
                 f"{self._exec_within:.0f} s: submit it again"
             )
-        with self._decides(workflow_id):
+        with self._deciding.on(workflow_id, Decision.START):
+            held = await self._approvals.prepare(workflow)
             await self._workflows.check_again(workflow)
+            # Nothing to wait for from here to the start: approvals may cease to count at any time.
+            objection = self._approvals.objection(workflow, held)
+            if objection is not None:
+                await self._recorder.flush()
+                raise objection
             self._check_record()
             self._workflows.check_exec(workflow)
             started = self._executor.start(workflow, operator)
             self._note(Act.EXECUTE, workflow, Order(operator, "", source))
             # From here on the executor knows it.
+            self._approvals.release(workflow_id)
         await started
-
-    @contextmanager
-    def _decides(self, workflow_id: str) -> Iterator[None]:
-        self._deciding.add(workflow_id)
-        try:
-            yield
-        finally:
-            self._deciding.discard(workflow_id)
 
     async def pause(self, workflow_id: str, order: Order) -> Workflow:
         """Starts nothing more of a workflow; jobs in flight end by themselves."""
@@ -98,19 +103,20 @@ class Control:
     async def cancel(self, workflow_id: str, order: Order) -> Workflow:
         """Ends a workflow, in whatever state it is."""
         workflow = await self._workflows.find(workflow_id)
-        if workflow.is_final or workflow_id in self._deciding:
-            told = "being executed right now: try again" if not workflow.is_final else _ended(workflow)
+        if workflow.is_final or self._deciding.of(workflow_id):
+            told = "being decided on right now: try again" if not workflow.is_final else _ended(workflow)
             raise FailedPrecondition(f"workflow {workflow_id} cannot be cancelled: it is {told}")
         if self._executor.find(workflow_id) is None:
             if workflow.status in WORKFLOW_ACTIVE:
                 # The server drains, and its run has left: the next server has to end it.
                 self._executor.check_open()
-            with self._decides(workflow_id):
+            with self._deciding.on(workflow_id, Decision.END):
+                self._approvals.release(workflow_id)
                 self._recorder.workflow(
                     workflow, Status.CANCELLED, operator=order.operator, reason=order.reason
                 )
                 return await self._ordered(Act.CANCEL, workflow, order)
-        with self._decides(workflow_id):
+        with self._deciding.on(workflow_id, Decision.END):
             # Nobody knows it between the queue and the record: it must not be executed again then.
             if self._executor.cancel_queued(workflow, order):
                 return await self._ordered(Act.CANCEL, workflow, order)

@@ -33,9 +33,10 @@ NOTE_SECONDS = 0.5
 
 
 class _Insert(NamedTuple):
-    """A new workflow, who waits until it is stored, and what the audit says of it."""
+    """A new workflow, what has happened to it already, who waits for it, and what the audit says of it."""
 
     workflow: Workflow
+    first: Sequence[Change]
     stored: asyncio.Future[None]
     entry: AuditEntry
 
@@ -164,16 +165,17 @@ class Recorder:
         self._entries.append(entry)
         self._wake.set()
 
-    async def insert(self, workflow: Workflow, source: str = "") -> None:
+    async def insert(self, workflow: Workflow, source: str = "", first: Sequence[Change] = ()) -> None:
         """Stores a new workflow, together with whatever else is waiting; durable on return.
 
-        `source` is from where it was submitted. Raises StoreError at once where the database refuses: a
+        `source` is from where it was submitted, `first` are changes that have been applied to it already:
+        they are stored with it or not at all. Raises StoreError at once where the database refuses: a
         submission is not worth waiting for.
         """
         self.check_writable()
         workflow.key = self._store.new_key()
         stored = asyncio.get_running_loop().create_future()
-        self._inserts.append(_Insert(workflow, stored, _submitted(workflow, source)))
+        self._inserts.append(_Insert(workflow, first, stored, _submitted(workflow, source)))
         self._wake.set()
         await stored
 
@@ -237,8 +239,13 @@ class Recorder:
         while True:
             try:
                 told = [*(insert.entry for insert in inserts), *entries, *ended]
+                begun = {new.workflow.key: new for new in inserts if new.first}
                 await self._store.commit(
-                    [insert.workflow for insert in inserts], numbered, standings, notes, told
+                    [new.workflow for new in inserts],
+                    numbered | {key: new.first for key, new in begun.items()},
+                    standings | {key: new.workflow.standing for key, new in begun.items()},
+                    notes,
+                    told,
                 )
                 break
             except StoreConflict as error:
@@ -304,13 +311,13 @@ class Recorder:
 
 
 def _tell(inserts: list[_Insert], error: StoreError | None) -> None:
-    for _, stored, _ in inserts:
+    for new in inserts:
         # A caller that hung up waits no longer.
-        if not stored.done():
+        if not new.stored.done():
             if error is None:
-                stored.set_result(None)
+                new.stored.set_result(None)
             else:
-                stored.set_exception(error)
+                new.stored.set_exception(error)
 
 
 def _plan(workflow: Workflow, changes: list[Change]) -> Plan:

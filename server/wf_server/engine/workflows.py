@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from wf_server.clock import Clock
+from wf_server.engine.approvals import Approvals
 from wf_server.engine.cache import WorkflowCache
 from wf_server.engine.checker import RequestChecker
 from wf_server.engine.executor import Executor
@@ -88,6 +89,7 @@ class Workflows:
         hub: Hub,
         clock: Clock,
         registry: JobRegistry,
+        approvals: Approvals,
         cache: WorkflowCache | None = None,
     ) -> None:
         self._store = store
@@ -98,13 +100,15 @@ class Workflows:
         self._hub = hub
         self._clock = clock
         self._registry = registry
+        self._approvals = approvals
         self._submitting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._cache = cache or WorkflowCache()
 
-    async def check(self, request: WorkReq) -> list[Violation]:
+    async def check(self, request: WorkReq, *, proven: bool = False) -> list[Violation]:
         """Finds everything for which submit would refuse the request now; stores nothing."""
         request = self._registry.without_plain_secrets(request)
-        return self._stop_violations(request.name) + await self._checker.violations(request)
+        found = self._stop_violations(request.name) + await self._checker.violations(request)
+        return found if proven else found + self._unknown_submitter(request, ())
 
     async def submit(
         self,
@@ -115,11 +119,14 @@ class Workflows:
         lineage: Lineage | None = None,
         acknowledged: tuple[str, ...] = (),
         source: str = "",
+        *,
+        proven: bool = False,
     ) -> str:
         """Stores a request that breaks no rule; returns its id.
 
         `mends` names the rejection that the request mends, `lineage` the workflow that it was made from,
-        `acknowledged` the policies whose warnings the operator accepts, `source` is from where they call.
+        `acknowledged` the policies whose warnings the operator accepts, `source` is from where they call;
+        `proven`: the name is theirs.
         The same request under the same `key` gives the same id. Raises EmergencyStopped or Refused, with
         every violation; the refused request is kept. Raises NotFound where there is no such rejection or
         workflow, KeyReused for another request under a key, ShuttingDown.
@@ -127,10 +134,12 @@ class Workflows:
         # Before anything looks at it: what is refused is kept, and told.
         request = self._registry.without_plain_secrets(request)
         if not key:
-            return await self._submit(request, operator, mends, key, lineage, acknowledged, source)
+            return await self._submit(request, operator, mends, key, lineage, acknowledged, source, proven)
         async with self._submitting.setdefault(key, asyncio.Lock()):
             try:
-                return await self._submit(request, operator, mends, key, lineage, acknowledged, source)
+                return await self._submit(
+                    request, operator, mends, key, lineage, acknowledged, source, proven
+                )
             except (Refused, StoreConflict, ShuttingDown) as error:
                 # What was accepted before stays accepted, whatever has changed since.
                 found = await self._store.submitted_under(key)
@@ -151,6 +160,7 @@ class Workflows:
         lineage: Lineage | None,
         acknowledged: tuple[str, ...],
         source: str,
+        proven: bool,
     ) -> str:
         self._executor.check_open()
         if mends:
@@ -159,6 +169,8 @@ class Workflows:
             await self.find(lineage.workflow_id)
         violations = self._stop_violations(request.name)
         violations += await self._checker.refusing(request, acknowledged)
+        if not proven:
+            violations += self._unknown_submitter(request, acknowledged)
         if violations:
             await self._refuse(request, violations, operator, key, source)
         workflow = Workflow(
@@ -170,11 +182,27 @@ class Workflows:
             lineage=lineage,
             submit_key=key,
             acknowledged=acknowledged,
+            proven=proven,
         )
-        await self._recorder.insert(workflow, source)
-        self._cache.put(workflow)
+        if not self._approvals.rules(request.name, acknowledged):
+            await self._recorder.insert(workflow, source)
+            self._cache.put(workflow)
+        else:
+            held, waits = await self._approvals.hold(workflow)
+            await self._recorder.insert(workflow, source, [waits])
+            self._cache.put(workflow)
+            self._approvals.keep(held)
         self._hub.touch(workflow)
         return workflow.id
+
+    def _unknown_submitter(self, request: WorkReq, acknowledged: tuple[str, ...]) -> list[Violation]:
+        """What refuses requests that need approvals where a name is only claimed: nobody's could count."""
+        message = "it needs approvals, and they cannot count while anyone may call himself as he likes"
+        expected = "[access] required = true in server.toml, and operators (`wf-server operator add`)"
+        return [
+            Violation(rule.policy, message, found="a name that is only claimed", expected=expected)
+            for rule in self._approvals.rules(request.name, acknowledged)
+        ]
 
     async def check_again(self, workflow: Workflow, *, with_warnings: bool = True) -> None:
         """Raises what submit would: policies and stops may have changed since.
@@ -322,6 +350,7 @@ class Workflows:
         """Resumes every workflow that an earlier server left unfinished; returns how many."""
         unfinished = await self._store.load_workflows(WORKFLOW_ACTIVE)
         self._executor.resume([self._cache.put(workflow) for workflow in unfinished])
+        await self._approvals.recover(self._cache.put)
         return len(unfinished)
 
     def _current(self, summary: Summary) -> Summary:

@@ -103,6 +103,8 @@ class JobType(ABC):
     recovery: ClassVar[Recovery]
     #: It checks what has to hold before the work: a rerun of what failed repeats it.
     precondition: ClassVar[bool] = False
+    #: Nobody can take back what it does, however it is recovered.
+    is_final: ClassVar[bool] = False
 
     def check(self, args: Mapping[str, str]) -> list[ArgProblem]:
         """Finds what the declaration cannot express, of arguments that fit the declaration.

@@ -35,6 +35,7 @@ class DiskErase(JobType):
     )
     # After a crash the record of erased disks tells.
     recovery = Recovery.VERIFIABLE
+    is_final = True
 
     def __init__(
         self, settings: DiskEraseSettings, inventory: Callable[[], Inventory], erasures: Erasures

@@ -1,5 +1,6 @@
 """Workflows, blocks, jobs, their statuses and the legal steps between them. No I/O."""
 
+from wf_server.model.approval import Approval, ApprovalRule, Scope, Tally
 from wf_server.model.attempt import Attempt, LogLine, attempts_in
 from wf_server.model.block import BlockState, Progress
 from wf_server.model.bucket import BucketLevel
@@ -34,6 +35,8 @@ __all__ = [
     "WORKFLOW_ENDING",
     "WORKFLOW_FINAL",
     "WORKFLOW_PARKED",
+    "Approval",
+    "ApprovalRule",
     "Attempt",
     "Block",
     "BlockState",
@@ -59,11 +62,13 @@ __all__ = [
     "ReleaseKey",
     "Retry",
     "Role",
+    "Scope",
     "Standing",
     "Status",
     "StopRecord",
     "StopStatus",
     "Summary",
+    "Tally",
     "Violation",
     "Way",
     "WorkReq",

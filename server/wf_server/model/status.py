@@ -56,7 +56,8 @@ _BEGIN = frozenset({S.QUEUED, S.RUNNING, S.CANCELLED, S.STOPPED})
 
 WORKFLOW_STEPS: dict[Status, frozenset[Status]] = {
     S.NOT_STARTED: _BEGIN | {S.AWAITING_APPROVAL},
-    S.AWAITING_APPROVAL: _BEGIN | {S.NOT_STARTED, S.FAILED},
+    # Approved, it can be executed like any other; it never begins by itself.
+    S.AWAITING_APPROVAL: frozenset({S.NOT_STARTED, S.FAILED, S.CANCELLED, S.STOPPED}),
     S.QUEUED: _BEGIN - {S.QUEUED},
     S.RUNNING: _NEXT - {S.RUNNING},
     S.PAUSING: _NEXT - {S.PAUSING},

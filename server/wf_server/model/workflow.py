@@ -66,6 +66,8 @@ class Workflow:
     submit_key: str = ""
     #: The policies whose warnings its submission acknowledged, by name.
     acknowledged: tuple[str, ...] = ()
+    #: Whether who submitted it had shown that the name is theirs.
+    proven: bool = False
     #: The database's own number for it; 0 before it is stored.
     key: int = 0
     blocks: list[BlockState] = field(default_factory=list)

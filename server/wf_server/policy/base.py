@@ -7,6 +7,7 @@ immutable, nor keep anything of it. On large requests it lets the loop go on: se
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -22,7 +23,7 @@ from wf_server.inventory import Inventory
 from wf_server.jobs.arguments import shape_problem
 from wf_server.jobs.base import Arg, ArgKind, JobType
 from wf_server.jobs.registry import JobRegistry
-from wf_server.model import Job, Level, Violation, WorkReq
+from wf_server.model import ApprovalRule, Job, Level, Violation, WorkReq
 from wf_server.policy.executed import Executed
 from wf_server.wording import told
 
@@ -99,6 +100,10 @@ class Policy(ABC, Generic[Settings]):
         """Finds what speaks against a block's begin right now, of a request that passed; it must not wait."""
         return []
 
+    def approval_rule(self) -> ApprovalRule | None:
+        """The approvals without which nothing of the workflow type may start; None: it asks for none."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class PolicyBook:
@@ -109,6 +114,16 @@ class PolicyBook:
     def get(self, name: str) -> tuple[Policy[Any], ...] | None:
         """The policies of a workflow type; None where it has no entry."""
         return self.workflow_types.get(name)
+
+    def spelled(self, name: str) -> list[tuple[str, str, str]]:
+        """What tells the policies of a workflow type from others: names, levels, settings."""
+        return [(policy.name, policy.level.word, policy.settings_json) for policy in self.get(name) or ()]
+
+    def digest(self, name: str) -> str:
+        """The SHA-256 of the policies of a workflow type, in hexadecimal."""
+        # However the settings are ordered in the file: they are the same rules.
+        rules = [(policy, level, json.loads(settings)) for policy, level, settings in self.spelled(name)]
+        return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
 
     @property
     def names(self) -> tuple[str, ...]:

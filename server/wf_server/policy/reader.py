@@ -22,6 +22,7 @@ from wf_server.policy.max_concurrency import MaxConcurrency
 from wf_server.policy.max_jobs import MaxJobs
 from wf_server.policy.must_follow import MustFollow
 from wf_server.policy.mutex import Mutex
+from wf_server.policy.require_approval import RequireApproval
 from wf_server.policy.require_options import RequireOptions
 from wf_server.policy.restrict_job_types import RestrictJobTypes
 from wf_server.policy.same_args import SameArgs
@@ -42,6 +43,7 @@ POLICIES: Mapping[str, type[Policy[Any]]] = MappingProxyType(
             MaxJobs,
             MustFollow,
             Mutex,
+            RequireApproval,
             RequireOptions,
             RestrictJobTypes,
             SameArgs,
@@ -116,10 +118,7 @@ def _policy(where: str, found: object, registry: JobRegistry) -> Policy[Any]:
 
 def _spelled(book: PolicyBook) -> dict[str, list[tuple[str, str, str]]]:
     """What tells one book from another."""
-    return {
-        name: [(policy.name, policy.level.word, policy.settings_json) for policy in policies]
-        for name, policies in book.workflow_types.items()
-    }
+    return {name: book.spelled(name) for name in book.names}
 
 
 class LivePolicies:

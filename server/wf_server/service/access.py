@@ -50,6 +50,7 @@ _VIEW = Rule(Role.VIEWER)
 _VIEW_LISTED = Rule(Role.VIEWER, Scope.LISTED)
 _VIEW_WORKFLOW = Rule(Role.VIEWER, Scope.WORKFLOW)
 _ORDER = Rule(Role.OPERATOR, Scope.WORKFLOW)
+_DECIDE = Rule(Role.APPROVER, Scope.WORKFLOW)
 
 #: By full method name. An RPC that is not here is not served.
 RULES: Mapping[str, Rule] = MappingProxyType(
@@ -76,6 +77,16 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "GetRejection": Rule(Role.VIEWER, Scope.REJECTION),
             "Watch": _VIEW_WORKFLOW,
             "WatchList": _VIEW_LISTED,
+        },
+    )
+    | _rules(
+        "workflow.v1.ApprovalService",
+        {
+            "List": _VIEW_LISTED,
+            "Get": _VIEW_WORKFLOW,
+            "Approve": _DECIDE,
+            "Reject": _DECIDE,
+            "Withdraw": _DECIDE,
         },
     )
     | _rules(

@@ -21,7 +21,8 @@ class PublishedService(old.WorkflowBase):
     async def submit(self, workflow_v1_work_req: pb.WorkReq | Undecoded) -> old.WorkResp:
         """Stores a request that breaks no rule."""
         request = await request_in(workflow_v1_work_req, self._max_jobs, nested=False)
-        workflow_id = await self._workflows.submit(request, caller().name, source=caller().source)
+        who = caller()
+        workflow_id = await self._workflows.submit(request, who.name, source=who.source, proven=who.proven)
         return old.WorkResp(id=workflow_id)
 
     async def exec(self, exec_req: old.ExecReq) -> old.ExecResp:

@@ -13,6 +13,7 @@ from wf_server.events import Batch, Hub, Lagging, ListBatch
 from wf_server.model import Role, Workflow
 from wf_server.service.guard import Encoded, Undecoded, caller
 from wf_server.service.paging import page_limit, page_start, page_token
+from wf_server.service.reasons import reason_of
 from wf_server.service.reports import (
     get_report,
     rejection_report,
@@ -43,9 +44,8 @@ HISTORY_PAGE = 1_000
 HISTORY_LIMIT = 10_000
 #: Workflows in the first message of a list's stream, unless asked otherwise.
 LIST_START = 200
-#: Characters of a submit key, and of a reason.
+#: Characters of a submit key.
 KEY_LIMIT = 200
-REASON_LIMIT = 1_000
 
 _RESOLUTIONS = {
     pb.Resolution.DONE: Resolution.DONE,
@@ -65,7 +65,8 @@ class WorkflowService(pb.WorkflowServiceBase):
 
     async def check(self, check_request: pb.CheckRequest | Undecoded) -> pb.CheckResponse:
         """Tells everything for which Submit would refuse the request."""
-        violations = await self._workflows.check(await request_in(check_request, self._max_jobs))
+        request = await request_in(check_request, self._max_jobs)
+        violations = await self._workflows.check(request, proven=caller().proven)
         return pb.CheckResponse(violations=[violation_message(v) for v in violations])
 
     async def submit(self, submit_request: pb.SubmitRequest | Undecoded) -> pb.SubmitResponse:
@@ -81,6 +82,7 @@ class WorkflowService(pb.WorkflowServiceBase):
             lineage_of(submission.lineage_kind, submission.lineage_id),
             acknowledged_of(submission.acknowledge),
             caller().source,
+            proven=caller().proven,
         )
         return pb.SubmitResponse(id=workflow_id)
 
@@ -285,11 +287,10 @@ class WorkflowService(pb.WorkflowServiceBase):
 
 def _order(reason: str, required: str = "") -> Order:
     """An order by whoever calls. Raises InvalidRequest for a bad reason, or none where one is needed."""
-    if len(reason) > REASON_LIMIT:
-        raise InvalidRequest(f"reason: {len(reason)} characters; at most {REASON_LIMIT}")
-    if required and not reason.strip():
+    kept = reason_of(reason)
+    if required and not kept:
         raise InvalidRequest(f"reason: say why, to {required} a workflow")
-    return Order(caller().name, reason.strip(), caller().source)
+    return Order(caller().name, kept, caller().source)
 
 
 async def _snapshot(workflow: Workflow) -> pb.WatchResponse:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +12,8 @@ from wf_server.model import Block, Job, Level, OnFailure, Retry, Violation, Work
 
 #: The options that a WorkReq and its blocks share.
 _BUDGET = ("max_failures", "no_overshoot", "on_failure")
+#: Jobs in one portion of a canonical WorkReq.
+_PORTION = 500
 
 
 def encode_request(request: WorkReq) -> str:
@@ -27,9 +29,12 @@ def encode_request(request: WorkReq) -> str:
 
 
 def _block(block: Block) -> dict[str, Any]:
-    options = _set(block, (*_BUDGET, "hold", "point_of_no_return", "ramp", "soak"))
     jobs = [_job(job) for job in block.jobs]
-    return {"desc": block.desc, "rate_limit": block.rate_limit, "jobs": jobs, **options}
+    return {"desc": block.desc, "rate_limit": block.rate_limit, "jobs": jobs, **_block_options(block)}
+
+
+def _block_options(block: Block) -> dict[str, Any]:
+    return _set(block, (*_BUDGET, "hold", "point_of_no_return", "ramp", "soak"))
 
 
 def _job(job: Job) -> dict[str, Any]:
@@ -43,6 +48,21 @@ def _job(job: Job) -> dict[str, Any]:
 
 def _set(part: object, names: Iterable[str]) -> dict[str, Any]:
     return {name: value for name in names if (value := getattr(part, name))}
+
+
+def canonical(request: WorkReq) -> Iterator[str]:
+    """A WorkReq as lines of JSON that are the same for equal ones, in portions that are soon made."""
+    head = {"name": request.name, "desc": request.desc, "blocks": len(request.blocks)}
+    yield _sorted(head | _set(request, _BUDGET))
+    for block in request.blocks:
+        head = {"desc": block.desc, "rate_limit": block.rate_limit, "jobs": len(block.jobs)}
+        yield _sorted(head | _block_options(block))
+        for start in range(0, len(block.jobs), _PORTION):
+            yield _sorted([_job(job) for job in block.jobs[start : start + _PORTION]])
+
+
+def _sorted(value: Any) -> str:
+    return json.dumps(value, sort_keys=True) + "\n"
 
 
 def decode_request(text: str) -> WorkReq:

@@ -11,7 +11,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ import aiosqlite
 from wf_server.clock import SystemClock
 from wf_server.errors import StoreConflict, StoreError
 from wf_server.model import (
+    Approval,
     BucketLevel,
     Change,
     IllegalStep,
@@ -33,6 +34,7 @@ from wf_server.model import (
     Rejection,
     RejectionSummary,
     ReleaseKey,
+    Scope,
     Standing,
     Status,
     StopRecord,
@@ -187,7 +189,16 @@ class Store:
 
         def write(connection: sqlite3.Connection) -> None:
             trail.append(connection, self._removed(connection, "select_leaving", keys, now_us, Act.REMOVED))
-            for what in ("tokens", "erasures", "log", "progress", "changes", "seals", "workflow"):
+            for what in (
+                "tokens",
+                "erasures",
+                "log",
+                "progress",
+                "approvals",
+                "changes",
+                "seals",
+                "workflow",
+            ):
                 connection.executemany(self._sql[f"delete_{what}"], rows)
 
         await self._write(write)
@@ -259,6 +270,7 @@ class Store:
             lineage=workflow.lineage,
             submit_key=workflow.submit_key,
             acknowledged=workflow.acknowledged,
+            proven=workflow.proven,
             key=workflow.key,
         )
         for after in range(0, seq, _PORTION):
@@ -274,6 +286,42 @@ class Store:
         """Finds the workflow that was submitted under a key: its id and request."""
         row = await self._read_one("select_by_submit_key", (submit_key,))
         return (row[0], encoding.decode_request(row[1])) if row else None
+
+    # Approvals
+
+    async def load_approved(self) -> list[Workflow]:
+        """Reads the workflows that have approvals and were not executed, oldest first."""
+        rows = await self._read("select_workflows_with_approvals", (int(Status.NOT_STARTED),))
+        return [await self._restore(row) for row in rows]
+
+    async def load_approvals(self, key: int) -> list[Approval]:
+        """Reads all approvals that a workflow was ever given, oldest first, by the workflow's key."""
+        return [_approval(row) for row in await self._read("select_approvals", (key,))]
+
+    async def insert_approval(self, key: int, approval: Approval, entry: AuditEntry) -> Approval:
+        """Keeps an approval of the workflow with that key, and what the audit says of it.
+
+        Returns it with its own key. Durable on return.
+        """
+        a = approval
+        row = (key, a.operator, a.time_us, a.scope.request, a.scope.policies, a.comment, a.way, a.origin)
+
+        def write(connection: sqlite3.Connection) -> int:
+            number = connection.execute(self._sql["insert_approval"], row).lastrowid
+            trail.append(connection, [entry])
+            return number or 0
+
+        return replace(a, key=await self._write(write))
+
+    async def withdraw_approvals(self, approvals: Sequence[Approval], entry: AuditEntry) -> None:
+        """Keeps when and why approvals were taken back, and what the audit says of it; durable on return."""
+        rows = [(a.withdrawn_us, a.withdrawn_reason, a.key) for a in approvals]
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.executemany(self._sql["withdraw_approval"], rows)
+            trail.append(connection, [entry])
+
+        await self._write(write)
 
     # What jobs say of themselves
 
@@ -313,7 +361,8 @@ class Store:
             raise damaged(self.path, error) from error
 
     async def _replay(self, row: sqlite3.Row) -> Workflow:
-        key, workflow_id, operator, created_us, mends, kind, origin, submit_key, acknowledged, request = row
+        key, workflow_id, operator, created_us, mends, kind, origin, submit_key, *rest = row
+        acknowledged, proven, request = rest
         workflow = Workflow(
             id=workflow_id,
             request=encoding.decode_request(request),
@@ -323,6 +372,7 @@ class Store:
             lineage=_lineage(kind, origin),
             submit_key=submit_key or "",
             acknowledged=tuple(filter(None, acknowledged.split(","))),
+            proven=bool(proven),
             key=key,
         )
         async with self._reader.execute(self._sql["select_changes"], (key,)) as cursor:
@@ -536,6 +586,7 @@ def _new_row(workflow: Workflow) -> tuple[Any, ...]:
         workflow.lineage.workflow_id if workflow.lineage else "",
         workflow.submit_key or None,
         ",".join(workflow.acknowledged),
+        int(workflow.proven),
         len(request.blocks),
         workflow.status,
         workflow.standing.since_us,
@@ -593,6 +644,11 @@ def _summary(row: sqlite3.Row) -> Summary:
         since_us=row[15],
         lineage=_lineage(row[16], row[17]),
     )
+
+
+def _approval(row: sqlite3.Row) -> Approval:
+    operator, time_us, request, policies, *rest = row
+    return Approval(operator, time_us, Scope(request, policies), *rest)
 
 
 def _lineage(kind: int, workflow_id: str) -> Lineage | None:

@@ -33,6 +33,7 @@ _LISTS = (
     ("changes", "archive_changes", True),
     ("log", "archive_log", True),
     ("progress", "archive_progress", True),
+    ("approvals", "archive_approvals", True),
     ("tokens", "archive_tokens", False),
     ("erasures", "archive_erasures", False),
 )

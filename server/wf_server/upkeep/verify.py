@@ -31,7 +31,7 @@ from wf_server.upkeep.problems import RESTORE, Problem
 
 #: Rows read in one go.
 _PORTION = 2_000
-_TABLES = ("change", "seal", "job_log", "job_progress", "token", "erasure")
+_TABLES = ("change", "seal", "job_log", "job_progress", "approval", "token", "erasure")
 
 
 @dataclass(slots=True)

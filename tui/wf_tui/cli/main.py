@@ -6,7 +6,7 @@ import os
 
 import click
 
-from wf_tui.cli import catalog, control, erase, history, stops, submission, workflows
+from wf_tui.cli import approvals, catalog, control, erase, history, stops, submission, workflows
 from wf_tui.cli.exits import EPILOGUE
 from wf_tui.cli.options import shared_options
 
@@ -18,6 +18,7 @@ _HELP = """Runs risky operations as workflows, and stops them at once.
   wf erase-satellite SITE        erase the disks of a satellite in decom
   wf stop NAME --reason WHY      stop every workflow of a type; * is everything
   wf pause|cancel ID --reason WHY
+  wf approvals                   what waits for others to agree; wf approve ID
   wf history ID                  every step: when, what, by whom, why
 
 A FILE is a WorkReq as proto JSON or YAML; - is standard input. The options may stand before or after
@@ -37,5 +38,5 @@ def main() -> None:
     os.umask(0o077)
 
 
-for _module in (submission, workflows, control, history, stops, catalog, erase):
+for _module in (submission, workflows, control, approvals, history, stops, catalog, erase):
     _module.add_to(main)

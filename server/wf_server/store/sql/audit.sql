@@ -24,7 +24,7 @@ SELECT max(coalesce((SELECT max(key) FROM workflow), 0),
 
 -- name: select_row_text
 SELECT json_array(key, id, name, desc, operator, created_us, mends, lineage_kind, lineage_id, submit_key,
-                  acknowledged, blocks), request
+                  acknowledged, proven, blocks), request
 FROM workflow WHERE key = ?;
 
 -- name: select_rejection_text

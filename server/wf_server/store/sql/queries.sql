@@ -1,7 +1,7 @@
 -- name: insert_workflow
 INSERT INTO workflow (key, id, name, desc, operator, created_us, mends, lineage_kind, lineage_id, submit_key,
-                      acknowledged, blocks, status, since_us, counts, request)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+                      acknowledged, proven, blocks, status, since_us, counts, request)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: update_workflow
 UPDATE workflow
@@ -13,13 +13,30 @@ INSERT INTO change (workflow, seq, block, job, status, time_us, error, operator,
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: select_workflow
-SELECT key, id, operator, created_us, mends, lineage_kind, lineage_id, submit_key, acknowledged, request
+SELECT key, id, operator, created_us, mends, lineage_kind, lineage_id, submit_key, acknowledged, proven, request
 FROM workflow WHERE id = ?;
 
 -- name: select_workflows_by_status
-SELECT key, id, operator, created_us, mends, lineage_kind, lineage_id, submit_key, acknowledged, request
+SELECT key, id, operator, created_us, mends, lineage_kind, lineage_id, submit_key, acknowledged, proven, request
 FROM workflow
 WHERE status IN (SELECT value FROM json_each(?)) ORDER BY key;
+
+-- name: select_workflows_with_approvals
+SELECT key, id, operator, created_us, mends, lineage_kind, lineage_id, submit_key, acknowledged, proven, request
+FROM workflow
+WHERE status = ? AND key IN (SELECT workflow FROM approval) ORDER BY key;
+
+-- name: insert_approval
+INSERT INTO approval (workflow, operator, time_us, request_digest, policies_digest, comment, way, origin)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: withdraw_approval
+UPDATE approval SET withdrawn_us = ?, withdrawn_reason = ? WHERE key = ?;
+
+-- name: select_approvals
+SELECT operator, time_us, request_digest, policies_digest, comment, way, origin, withdrawn_us, withdrawn_reason,
+       key
+FROM approval WHERE workflow = ? ORDER BY key;
 
 -- name: select_by_submit_key
 SELECT id, request FROM workflow WHERE submit_key = ?;
@@ -150,6 +167,9 @@ DELETE FROM job_log WHERE workflow = ?;
 
 -- name: delete_progress
 DELETE FROM job_progress WHERE workflow = ?;
+
+-- name: delete_approvals
+DELETE FROM approval WHERE workflow = ?;
 
 -- name: delete_changes
 DELETE FROM change WHERE workflow = ?;

@@ -38,6 +38,10 @@ WHERE workflow NOT IN (SELECT key FROM workflow) GROUP BY workflow;
 SELECT workflow, count(*) FROM job_progress
 WHERE workflow NOT IN (SELECT key FROM workflow) GROUP BY workflow;
 
+-- name: orphans_of_approval
+SELECT workflow, count(*) FROM approval
+WHERE workflow NOT IN (SELECT key FROM workflow) GROUP BY workflow;
+
 -- name: orphans_of_token
 SELECT workflow, count(*) FROM token
 WHERE workflow NOT IN (SELECT id FROM workflow) GROUP BY workflow;
@@ -91,6 +95,11 @@ SELECT json_array(block, job, n, time_us, text) FROM job_log WHERE workflow = ? 
 
 -- name: archive_progress
 SELECT json_array(block, job, fraction, message) FROM job_progress WHERE workflow = ? ORDER BY block, job;
+
+-- name: archive_approvals
+SELECT json_array(operator, time_us, request_digest, policies_digest, comment, way, origin, withdrawn_us,
+                  withdrawn_reason)
+FROM approval WHERE workflow = ? ORDER BY key;
 
 -- name: archive_tokens
 SELECT json_array(block, job, bucket, taken_us) FROM token WHERE workflow = ? ORDER BY block, job;

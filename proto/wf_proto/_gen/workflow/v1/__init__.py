@@ -985,6 +985,191 @@ class WatchListResponse(betterproto.Message):
 
 
 @dataclass(eq=False, repr=False)
+class ApprovalRule(betterproto.Message):
+    """What one policy asks for."""
+
+    policy: str = betterproto.string_field(1)
+    """The policy's name."""
+
+    approvers: List[str] = betterproto.string_field(2)
+    """
+    Who may approve, by name; empty: whoever has the role approver for the workflow type.
+    """
+
+    count: int = betterproto.int32_field(3)
+    """How many of them have to, and how many approvals count at present."""
+
+    counted: int = betterproto.int32_field(4)
+    validity_seconds: float = betterproto.double_field(5)
+    """How long an approval counts, and a workflow waits for them."""
+
+    message: str = betterproto.string_field(6)
+    """What approvers should know."""
+
+
+@dataclass(eq=False, repr=False)
+class Approval(betterproto.Message):
+    """What one operator gave."""
+
+    operator: str = betterproto.string_field(1)
+    time: datetime = betterproto.message_field(2)
+    comment: str = betterproto.string_field(3)
+    way: str = betterproto.string_field(4)
+    """How they proved who they are: token, certificate or unix."""
+
+    void_because: str = betterproto.string_field(5)
+    """Why it does not count; empty: it does."""
+
+    withdrawn: Optional[datetime] = betterproto.message_field(6, optional=True)
+    """Absent: it was not taken back."""
+
+    withdrawn_reason: str = betterproto.string_field(7)
+
+
+@dataclass(eq=False, repr=False)
+class ApprovalCase(betterproto.Message):
+    """How a workflow stands with its approvals."""
+
+    summary: "WorkflowSummary" = betterproto.message_field(1)
+    rules: List["ApprovalRule"] = betterproto.message_field(2)
+    """Empty: no policy asks for approval."""
+
+    ends: Optional[datetime] = betterproto.message_field(3, optional=True)
+    """
+    When it fails for want of approvals; where it has them, when it awaits approval again.
+    """
+
+    why_not: str = betterproto.string_field(4)
+    """Why the caller cannot approve it; empty: they can."""
+
+
+@dataclass(eq=False, repr=False)
+class ListApprovalsRequest(betterproto.Message):
+    limit: int = betterproto.int32_field(1)
+    """At most this many, up to 1,000; 0 means 100."""
+
+
+@dataclass(eq=False, repr=False)
+class ListApprovalsResponse(betterproto.Message):
+    cases: List["ApprovalCase"] = betterproto.message_field(1)
+    total: int = betterproto.int32_field(2)
+    """How many there are in all."""
+
+
+@dataclass(eq=False, repr=False)
+class GetApprovalRequest(betterproto.Message):
+    id: str = betterproto.string_field(1)
+
+
+@dataclass(eq=False, repr=False)
+class SiteReach(betterproto.Message):
+    """What a workflow would reach of a site."""
+
+    site: str = betterproto.string_field(1)
+    machines: int = betterproto.int32_field(2)
+    """The machines that its jobs name, and how many the site has."""
+
+    of: int = betterproto.int32_field(3)
+
+
+@dataclass(eq=False, repr=False)
+class JobTypeCount(betterproto.Message):
+    name: str = betterproto.string_field(1)
+    jobs: int = betterproto.int32_field(2)
+
+
+@dataclass(eq=False, repr=False)
+class BlastRadius(betterproto.Message):
+    """
+    What a workflow acts on. Jobs that only check preconditions reach nothing.
+    """
+
+    jobs: int = betterproto.int32_field(1)
+    by_type: List["JobTypeCount"] = betterproto.message_field(2)
+    """The most first."""
+
+    sites: List["SiteReach"] = betterproto.message_field(3)
+    """In name order."""
+
+    machines: int = betterproto.int32_field(4)
+    irreversible: List["JobTypeCount"] = betterproto.message_field(5)
+    """Those of the jobs whose work nobody can take back."""
+
+    points_of_no_return: int = betterproto.int32_field(6)
+    """Blocks that are points of no return."""
+
+
+@dataclass(eq=False, repr=False)
+class PlannedBlock(betterproto.Message):
+    """One block of the plan."""
+
+    desc: str = betterproto.string_field(1)
+    by_type: List["JobTypeCount"] = betterproto.message_field(2)
+    rate_limit: int = betterproto.int32_field(3)
+    holds: bool = betterproto.bool_field(4)
+    """It waits for a go."""
+
+    point_of_no_return: bool = betterproto.bool_field(5)
+
+
+@dataclass(eq=False, repr=False)
+class GetApprovalResponse(betterproto.Message):
+    case: "ApprovalCase" = betterproto.message_field(1)
+    approvals: List["Approval"] = betterproto.message_field(2)
+    """Oldest first."""
+
+    radius: "BlastRadius" = betterproto.message_field(3)
+    blocks: List["PlannedBlock"] = betterproto.message_field(4)
+    """The first 200 at most; radius counts all."""
+
+    digest: str = betterproto.string_field(5)
+    """
+    Of the WorkReq and the policies in force: what ApproveRequest has to name.
+    """
+
+    block_count: int = betterproto.int32_field(6)
+
+
+@dataclass(eq=False, repr=False)
+class ApproveRequest(betterproto.Message):
+    id: str = betterproto.string_field(1)
+    digest: str = betterproto.string_field(2)
+    """
+    Required: GetApprovalResponse.digest, so that nobody approves what they have not seen.
+    """
+
+    comment: str = betterproto.string_field(3)
+
+
+@dataclass(eq=False, repr=False)
+class ApproveResponse(betterproto.Message):
+    summary: "WorkflowSummary" = betterproto.message_field(1)
+
+
+@dataclass(eq=False, repr=False)
+class RejectRequest(betterproto.Message):
+    id: str = betterproto.string_field(1)
+    reason: str = betterproto.string_field(2)
+    """Required."""
+
+
+@dataclass(eq=False, repr=False)
+class RejectResponse(betterproto.Message):
+    summary: "WorkflowSummary" = betterproto.message_field(1)
+
+
+@dataclass(eq=False, repr=False)
+class WithdrawRequest(betterproto.Message):
+    id: str = betterproto.string_field(1)
+    reason: str = betterproto.string_field(2)
+
+
+@dataclass(eq=False, repr=False)
+class WithdrawResponse(betterproto.Message):
+    summary: "WorkflowSummary" = betterproto.message_field(1)
+
+
+@dataclass(eq=False, repr=False)
 class Stop(betterproto.Message):
     """One line of the stop board."""
 
@@ -1631,6 +1816,93 @@ class WorkflowServiceStub(betterproto.ServiceStub):
             yield response
 
 
+class ApprovalServiceStub(betterproto.ServiceStub):
+    async def list(
+        self,
+        list_approvals_request: "ListApprovalsRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "ListApprovalsResponse":
+        return await self._unary_unary(
+            "/workflow.v1.ApprovalService/List",
+            list_approvals_request,
+            ListApprovalsResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def get(
+        self,
+        get_approval_request: "GetApprovalRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "GetApprovalResponse":
+        return await self._unary_unary(
+            "/workflow.v1.ApprovalService/Get",
+            get_approval_request,
+            GetApprovalResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def approve(
+        self,
+        approve_request: "ApproveRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "ApproveResponse":
+        return await self._unary_unary(
+            "/workflow.v1.ApprovalService/Approve",
+            approve_request,
+            ApproveResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def reject(
+        self,
+        reject_request: "RejectRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "RejectResponse":
+        return await self._unary_unary(
+            "/workflow.v1.ApprovalService/Reject",
+            reject_request,
+            RejectResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def withdraw(
+        self,
+        withdraw_request: "WithdrawRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "WithdrawResponse":
+        return await self._unary_unary(
+            "/workflow.v1.ApprovalService/Withdraw",
+            withdraw_request,
+            WithdrawResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+
 class StopsServiceStub(betterproto.ServiceStub):
     async def list(
         self,
@@ -2171,6 +2443,98 @@ class WorkflowServiceBase(ServiceBase):
                 grpclib.const.Cardinality.UNARY_STREAM,
                 WatchListRequest,
                 WatchListResponse,
+            ),
+        }
+
+
+class ApprovalServiceBase(ServiceBase):
+
+    async def list(
+        self, list_approvals_request: "ListApprovalsRequest"
+    ) -> "ListApprovalsResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
+    async def get(
+        self, get_approval_request: "GetApprovalRequest"
+    ) -> "GetApprovalResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
+    async def approve(self, approve_request: "ApproveRequest") -> "ApproveResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
+    async def reject(self, reject_request: "RejectRequest") -> "RejectResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
+    async def withdraw(self, withdraw_request: "WithdrawRequest") -> "WithdrawResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
+    async def __rpc_list(
+        self,
+        stream: "grpclib.server.Stream[ListApprovalsRequest, ListApprovalsResponse]",
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.list(request)
+        await stream.send_message(response)
+
+    async def __rpc_get(
+        self, stream: "grpclib.server.Stream[GetApprovalRequest, GetApprovalResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.get(request)
+        await stream.send_message(response)
+
+    async def __rpc_approve(
+        self, stream: "grpclib.server.Stream[ApproveRequest, ApproveResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.approve(request)
+        await stream.send_message(response)
+
+    async def __rpc_reject(
+        self, stream: "grpclib.server.Stream[RejectRequest, RejectResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.reject(request)
+        await stream.send_message(response)
+
+    async def __rpc_withdraw(
+        self, stream: "grpclib.server.Stream[WithdrawRequest, WithdrawResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.withdraw(request)
+        await stream.send_message(response)
+
+    def __mapping__(self) -> Dict[str, grpclib.const.Handler]:
+        return {
+            "/workflow.v1.ApprovalService/List": grpclib.const.Handler(
+                self.__rpc_list,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                ListApprovalsRequest,
+                ListApprovalsResponse,
+            ),
+            "/workflow.v1.ApprovalService/Get": grpclib.const.Handler(
+                self.__rpc_get,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                GetApprovalRequest,
+                GetApprovalResponse,
+            ),
+            "/workflow.v1.ApprovalService/Approve": grpclib.const.Handler(
+                self.__rpc_approve,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                ApproveRequest,
+                ApproveResponse,
+            ),
+            "/workflow.v1.ApprovalService/Reject": grpclib.const.Handler(
+                self.__rpc_reject,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                RejectRequest,
+                RejectResponse,
+            ),
+            "/workflow.v1.ApprovalService/Withdraw": grpclib.const.Handler(
+                self.__rpc_withdraw,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                WithdrawRequest,
+                WithdrawResponse,
             ),
         }
 
