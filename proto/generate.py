@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent
 PROTOS = (
     "workflow/v1/workflow.proto",
     "access/v1/access.proto",
+    "audit/v1/audit.proto",
     "diskerase/diskerase.proto",
     "google/rpc/error_details.proto",
     "google/rpc/status.proto",

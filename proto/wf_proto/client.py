@@ -20,7 +20,7 @@ from urllib.parse import quote
 from grpclib.client import Channel
 
 import wf_proto as pb
-from wf_proto import access, health
+from wf_proto import access, audit, health
 from wf_proto.address import parse_address
 from wf_proto.calls import MessagePump, in_own_task
 from wf_proto.channel import KEEPALIVE_SECONDS, BoundedChannel, open_channel
@@ -369,6 +369,12 @@ class Client:
         """Tells how the server knows this client, and what it may do. Raises Unauthenticated."""
         stub = access.AccessServiceStub(self._connected())
         return await self._read(stub.who_am_i, access.WhoAmIRequest())
+
+    # The audit
+
+    async def list_entries(self, request: audit.ListEntriesRequest) -> audit.ListEntriesResponse:
+        """Returns a page of entries of the audit."""
+        return await self._read(audit.AuditServiceStub(self._connected()).list, request)
 
     # Inventory
 

@@ -45,6 +45,7 @@ from wf_server.operators import Operators
 from wf_server.policy import LivePolicies
 from wf_server.release_keys import ReleaseKeys
 from wf_server.service.approvals import ApprovalService
+from wf_server.service.audit import AuditService
 from wf_server.service.catalog import CatalogService
 from wf_server.service.descriptors import within_descriptors
 from wf_server.service.gate import Gate, Stream, as_told
@@ -255,6 +256,7 @@ class App:
             ),
             InventoryService(inventory),
             AccessService(),
+            AuditService(store),
             PublishedService(self._workflows, control, config.limits.max_jobs),
         ]
         self._health = HealthService(_names(services), self._is_serving, config.limits.max_watchers)

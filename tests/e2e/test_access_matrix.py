@@ -18,7 +18,7 @@ from h2.exceptions import StreamClosedError
 import wf_proto as pb
 from tests.e2e.requests import erasure
 from tests.e2e.secured import SecuredServer, known
-from wf_proto import access, health, published
+from wf_proto import access, audit, health, published
 from wf_proto.address import parse_address
 from wf_proto.channel import BoundedChannel, open_channel
 from wf_proto.client import Client
@@ -39,7 +39,7 @@ PATIENCE = 30
 def handlers() -> dict[str, grpclib.const.Handler]:
     """Every RPC of the contract."""
     found: dict[str, grpclib.const.Handler] = {}
-    for module in (pb, access, published, health):
+    for module in (pb, access, audit, published, health):
         for name, base in inspect.getmembers(module, inspect.isclass):
             if name.endswith("Base") and hasattr(base, "__mapping__"):
                 found |= base().__mapping__()  # type: ignore[attr-defined]

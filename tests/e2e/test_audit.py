@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 import sqlite3
 import sys
 from contextlib import closing
+from typing import Any
 
 import pytest
 
 from tests.e2e.requests import GO, STOP, block, ended, erasure, job, naps, until
 from tests.e2e.secured import SecuredServer, known
 from tests.e2e.server_process import ServerProcess, run_to_exit
+from tests.e2e.test_wf import wf
+from wf_proto import audit
 from wf_proto.errors import ClientError, NotFound, PermissionDenied, Rejected
 from wf_server.model.audit import AuditEntry
 from wf_server.model.caller import Grant, Role
@@ -176,3 +180,69 @@ async def test_who_is_turned_away_is_on_record(tmp_path_factory: pytest.TempPath
 
 
 _TURNED_AWAY = ("submit", "set stop", "workflow.v1.WorkflowService/List")
+
+
+def lines_of(out: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.splitlines()]
+
+
+async def test_the_export_is_the_chain_itself(server: ServerProcess) -> None:
+    async with server.client("ann") as client:
+        for _ in range(3):
+            await client.cancel(await client.submit(naps(60)), "enough – €")
+    code, out, err = await wf(server, "audit", "--json")
+    assert code == 0, err
+    exported = lines_of(out)
+    assert [line["what"] for line in exported][2:5] == ["submit", "cancel", "workflow ended"]
+    assert exported[3]["why"] == "enough – €"
+    head = "00" * 32
+    for line, told in zip(out.encode().splitlines(), exported, strict=True):
+        text = b"{" + line.split(b'",', 2)[2]
+        assert told["previous"] == head
+        head = hashlib.sha256(bytes.fromhex(head) + text).hexdigest()
+        assert told["hash"] == head
+    assert f"the newest entry is {len(exported)}, with the hash {head}" in err
+
+
+async def test_the_audit_is_filtered(server: ServerProcess) -> None:
+    async with server.client("ann") as client:
+        first = await client.submit(naps(60))
+        await client.cancel(first, "enough")
+        with pytest.raises(ClientError):
+            await client.cancel(first, "more than 100 %")
+    async with server.client("bob") as client:
+        await client.submit(naps(60))
+
+    async def whats(*options: str) -> list[str]:
+        code, out, err = await wf(server, "audit", "--json", *options)
+        assert code == 0, err
+        return [line["what"] for line in lines_of(out)]
+
+    async def refusal_is_told() -> bool:
+        return len(await whats("--outcome", "refused")) == 1
+
+    await until(refusal_is_told)
+    assert await whats("--about", first) == ["submit", "cancel", "workflow ended", "cancel"]
+    assert await whats("--who", "bob") == ["submit"]
+    assert await whats("--what", "submit", "--who", "ann") == ["submit"]
+    assert await whats("--text", "100 %") == ["cancel"]
+    assert await whats("--text", "1__ %") == []
+    assert await whats("--last", "2") == (await whats())[-2:]
+    assert await whats("--after", "3") == (await whats())[3:]
+    assert await whats("--since", "1d") == await whats()
+    code, out, _ = await wf(server, "audit", "--last", "1")
+    assert (code, len(out.splitlines())) == (0, 1)
+    assert "submit done  by bob (loopback 127.0.0.1:" in out
+    assert (await wf(server, "audit", "--last", "1", "--after", "1"))[0] == 2
+
+
+async def test_a_viewer_of_one_type_is_told_of_that_only(tmp_path_factory: pytest.TempPathFactory) -> None:
+    async with SecuredServer(tmp_path_factory.mktemp("secured")) as server:
+        server.add("vera", [Grant(Role.VIEWER, "Maintenance")])
+        async with server.client() as client:
+            await client.submit(naps(1))
+            await client.submit(erasure())
+        async with server.client("vera") as client:
+            await known(client)
+            page = await client.list_entries(audit.ListEntriesRequest())
+        assert [json.loads(entry.text)["workflow_type"] for entry in page.entries] == ["Maintenance"]

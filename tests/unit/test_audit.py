@@ -17,8 +17,8 @@ from tests.unit.test_verify import BUCKETS, work
 from wf_server.clock import SystemClock
 from wf_server.engine.trail import EACH, WINDOW, Trail
 from wf_server.model import StopRecord, StopStatus
-from wf_server.model.audit import GENESIS, Act, AuditEntry, Outcome, chained, entry_text
-from wf_server.store import Store
+from wf_server.model.audit import GENESIS, Act, AuditEntry, EntryFilter, Outcome, chained, entry_text
+from wf_server.store import Store, audit_reader
 from wf_server.store.operators import OperatorTable
 from wf_server.upkeep.verify import Verification
 
@@ -285,3 +285,31 @@ def test_a_new_database_begins_with_one_entry(fresh: Path) -> None:
     (entry,) = entries(fresh)
     assert (entry.what, entry.who) == (Act.BEGAN, "wf-server")
     assert problems(fresh) == []
+
+
+async def pages(store: Store, *, oldest_first: bool, **asked: Any) -> list[list[int]]:
+    found, start = [], asked.pop("start", 0)
+    while True:
+        edges = {"after": start} if oldest_first else {"before": start}
+        page = await store.list_entries(
+            EntryFilter(**asked), None, oldest_first=oldest_first, limit=3, **edges
+        )
+        found.append([link.seq for link in page.links])
+        if not page.next:
+            return found
+        start = page.next
+
+
+async def test_the_audit_is_read_in_pages(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    await engine.store.append_entries([AuditEntry(n, "eve", "", "x" if n % 5 else "y") for n in range(1, 21)])
+    assert await pages(engine.store, oldest_first=True, start=15) == [[16, 17, 18], [19, 20, 21], []]
+    assert await pages(engine.store, oldest_first=False, start=5) == [[4, 3, 2], [1]]
+    assert await pages(engine.store, oldest_first=False, what="y") == [[21, 16, 11], [6]]
+    assert await pages(engine.store, oldest_first=True, since_us=3, until_us=5, who="eve") == [[4, 5]]
+    monkeypatch.setattr(audit_reader, "STRETCH", 4)
+    for oldest_first in (True, False):
+        found = await pages(engine.store, oldest_first=oldest_first, what="y")
+        assert [seq for page in found for seq in page] == sorted([6, 11, 16, 21], reverse=not oldest_first)
+        assert [] in found, "what was looked at in vain is a page too"
+        everything = await pages(engine.store, oldest_first=oldest_first)
+        assert sorted(seq for page in everything for seq in page) == list(range(1, 22))

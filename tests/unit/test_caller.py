@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wf_proto
-from wf_proto import access, health, published
+from wf_proto import access, audit, health, published
 from wf_server.model.caller import EVERY_GRANT, Caller, Grant, Role, parse_grant, spell_grants
 from wf_server.service.access import RULES, Scope
 
@@ -17,7 +17,7 @@ GRANTS = st.builds(Grant, st.sampled_from(Role), st.sampled_from(["*", "A", "B"]
 def served() -> set[str]:
     """The full method names of every service in the contract."""
     paths: set[str] = set()
-    for module in (wf_proto, access, published, health):
+    for module in (wf_proto, access, audit, published, health):
         for name, base in inspect.getmembers(module, inspect.isclass):
             if name.endswith("Base") and hasattr(base, "__mapping__"):
                 paths |= set(base().__mapping__())  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wf_tui.state.approvals import ApprovalCase, ApprovalPlan
+from wf_tui.state.audit import AuditPage, AuditQuery
 from wf_tui.state.models import (
     Bucket,
     ChangeBatch,
@@ -274,6 +275,21 @@ class Gateway(Protocol):
 
     async def buckets(self) -> tuple[Bucket, ...]:
         """Returns the token buckets."""
+        ...
+
+    async def audit(
+        self,
+        query: AuditQuery,
+        *,
+        after: int = 0,
+        before: int = 0,
+        oldest_first: bool = False,
+        limit: int = 100,
+    ) -> AuditPage:
+        """Returns a page of the audit between two entries, by their numbers (0: no limit).
+
+        The next page begins at the page's `next`: as `after` where the oldest come first, else as `before`.
+        """
         ...
 
     async def who_am_i(self) -> Identity:

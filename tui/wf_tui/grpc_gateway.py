@@ -13,6 +13,7 @@ from wf_proto.credentials import Credentials
 from wf_proto.proto_json import to_proto_json
 from wf_tui import gateway, translate, translate_approvals
 from wf_tui.state.approvals import ApprovalCase, ApprovalPlan
+from wf_tui.state.audit import AuditPage, AuditQuery
 from wf_tui.state.models import (
     Bucket,
     ChangeBatch,
@@ -336,6 +337,26 @@ class GrpcGateway:
         """Returns the token buckets."""
         with _translated():
             return tuple(translate.bucket(bucket) for bucket in await self._client.list_buckets())
+
+    async def audit(
+        self,
+        query: AuditQuery,
+        *,
+        after: int = 0,
+        before: int = 0,
+        oldest_first: bool = False,
+        limit: int = 100,
+    ) -> AuditPage:
+        """Returns a page of the audit between two entries."""
+        request = translate.audit_request(query)
+        request.after, request.before, request.oldest_first, request.limit = (
+            after,
+            before,
+            oldest_first,
+            limit,
+        )
+        with _translated():
+            return translate.audit_page(await self._client.list_entries(request))
 
     async def who_am_i(self) -> Identity:
         """Returns how the server knows this client."""

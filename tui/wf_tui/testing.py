@@ -28,6 +28,7 @@ from wf_tui.gateway import (
 from wf_tui.settings import Settings
 from wf_tui.state import samples
 from wf_tui.state.approvals import ApprovalCase, ApprovalPlan
+from wf_tui.state.audit import AuditEntry, AuditPage, AuditQuery
 from wf_tui.state.control_samples import Sample
 from wf_tui.state.models import (
     Bucket,
@@ -138,6 +139,7 @@ class FakeGateway:
     )
     book: PolicyBook = field(default_factory=lambda: PolicyBook(()))
     known_buckets: tuple[Bucket, ...] = ()
+    entries: tuple[AuditEntry, ...] = ()
     known_job_types: tuple[JobType, ...] = ()
     verdict: tuple[Violation, ...] = ()
     new_id: str = "0198b2c4-0000-7000-8000-00000000beef"
@@ -448,6 +450,28 @@ class FakeGateway:
         """Returns `known_buckets`."""
         self._answer("buckets")
         return self.known_buckets
+
+    async def audit(
+        self,
+        query: AuditQuery,
+        *,
+        after: int = 0,
+        before: int = 0,
+        oldest_first: bool = False,
+        limit: int = 100,
+    ) -> AuditPage:
+        """Returns those of `entries` that fit, as a server does."""
+        self._answer("audit", query)
+        fitting = [
+            entry
+            for entry in self.entries
+            if after < entry.seq < (before or 2**62) and query.text.lower() in entry.text.lower()
+        ]
+        fitting.sort(key=lambda entry: entry.seq, reverse=not oldest_first)
+        page = tuple(fitting[:limit])
+        head = max(self.entries, key=lambda entry: entry.seq, default=None)
+        follows = page[-1].seq if len(fitting) > limit else 0
+        return AuditPage(page, follows, head.seq if head else 0, head.hash if head else "")
 
     async def who_am_i(self) -> Identity:
         """Returns an admin on loopback."""

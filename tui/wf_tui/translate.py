@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 import betterproto
 
 import wf_proto as pb
-from wf_proto import access
+from wf_proto import access, audit
 from wf_tui.state import models as m
+from wf_tui.state.audit import AuditPage, AuditQuery, read_entry
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -513,3 +514,26 @@ def site(message: pb.Site) -> m.Site:
         status=_SITE_STATUSES.get(message.status, m.SiteStatus.IN_SERVICE),
         machine_count=message.machine_count,
     )
+
+
+def audit_request(query: AuditQuery) -> audit.ListEntriesRequest:
+    """What is asked for, as the server hears it."""
+    return audit.ListEntriesRequest(
+        text=query.text,
+        who=query.who,
+        what=query.what,
+        outcome=query.outcome,
+        target=query.target,
+        since_us=_microseconds(query.since),
+        until_us=_microseconds(query.until),
+    )
+
+
+def _microseconds(time: datetime | None) -> int:
+    return round(time.timestamp() * 1_000_000) if time else 0
+
+
+def audit_page(message: audit.ListEntriesResponse) -> AuditPage:
+    """A page of the audit."""
+    entries = tuple(read_entry(e.text, e.hash, e.previous) for e in message.entries)
+    return AuditPage(entries, message.next, message.head_seq, message.head_hash.hex())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -99,3 +100,37 @@ def entry_text(seq: int, entry: AuditEntry) -> str:
 def chained(previous: bytes, text: str) -> bytes:
     """The hash of a text that follows what has the hash `previous`."""
     return hashlib.sha256(previous + text.encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An entry in its place in the chain."""
+
+    seq: int
+    entry: AuditEntry
+    hash: bytes
+    #: The hash of the entry before; empty: that one is missing.
+    previous: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFilter:
+    """Which entries are asked for; what is empty or 0 asks for all."""
+
+    text: str = ""
+    who: str = ""
+    what: str = ""
+    outcome: str = ""
+    target: str = ""
+    since_us: int = 0
+    until_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPage:
+    """Some entries, where the next page begins (0: there is none), and the newest entry there is."""
+
+    links: tuple[Link, ...]
+    next: int
+    head_seq: int
+    head_hash: bytes

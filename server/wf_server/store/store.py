@@ -43,8 +43,9 @@ from wf_server.model import (
     Workflow,
     WorkReq,
 )
-from wf_server.model.audit import INSIDE, SERVER, Act, AuditEntry, Outcome
+from wf_server.model.audit import INSIDE, SERVER, Act, AuditEntry, EntryFilter, EntryPage, Outcome
 from wf_server.store import encoding, trail
+from wf_server.store.audit_reader import read_page
 from wf_server.store.connection import damaged, in_thread, is_damage, lock, open_reader, open_writer
 from wf_server.store.queries import load_queries
 
@@ -226,6 +227,31 @@ class Store:
     async def append_entries(self, entries: Sequence[AuditEntry]) -> None:
         """Chains entries to the newest one; durable on return."""
         await self._write(lambda connection: trail.append(connection, entries))
+
+    async def list_entries(
+        self,
+        wanted: EntryFilter,
+        types: Collection[str] | None,
+        *,
+        after: int = 0,
+        before: int = 0,
+        oldest_first: bool = False,
+        limit: int = 100,
+    ) -> EntryPage:
+        """Reads a page of the audit between two numbers; `types` are those to tell of, None: all."""
+        read = partial(
+            read_page,
+            wanted=wanted,
+            types=types,
+            after=after,
+            before=before,
+            oldest_first=oldest_first,
+            limit=limit,
+        )
+        try:
+            return await in_thread(self._reader, read)
+        except sqlite3.Error as error:
+            raise self._told(error) from error
 
     async def load_workflow(self, workflow_id: str) -> Workflow | None:
         """Reads a workflow with all its history applied; None where there is no such id."""

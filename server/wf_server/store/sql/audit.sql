@@ -47,3 +47,31 @@ SELECT seq, hash FROM seal WHERE workflow = ? ORDER BY seq DESC LIMIT 1;
 
 -- name: insert_seal
 INSERT INTO seal (workflow, seq, first, hash) VALUES (?, ?, ?, ?);
+
+-- name: list_newest
+SELECT seq, time_us, who, source, what, workflow_type, target, why, outcome, told, digest, times, workflow, record,
+       hash, (SELECT b.hash FROM audit AS b WHERE b.seq = audit.seq - 1)
+FROM audit
+WHERE seq > :after AND seq < :before
+  AND (:types IS NULL OR workflow_type IN (SELECT value FROM json_each(:types)))
+  AND (:who IS NULL OR who = :who) AND (:what IS NULL OR what = :what)
+  AND (:outcome IS NULL OR outcome = :outcome) AND (:target IS NULL OR target = :target)
+  AND time_us >= :since_us AND time_us < :until_us
+  AND (:text IS NULL OR who LIKE :text ESCAPE '\' OR source LIKE :text ESCAPE '\' OR what LIKE :text ESCAPE '\'
+       OR workflow_type LIKE :text ESCAPE '\' OR target LIKE :text ESCAPE '\' OR why LIKE :text ESCAPE '\'
+       OR outcome LIKE :text ESCAPE '\' OR told LIKE :text ESCAPE '\' OR digest LIKE :text ESCAPE '\')
+ORDER BY seq DESC LIMIT :limit;
+
+-- name: list_oldest
+SELECT seq, time_us, who, source, what, workflow_type, target, why, outcome, told, digest, times, workflow, record,
+       hash, (SELECT b.hash FROM audit AS b WHERE b.seq = audit.seq - 1)
+FROM audit
+WHERE seq > :after AND seq < :before
+  AND (:types IS NULL OR workflow_type IN (SELECT value FROM json_each(:types)))
+  AND (:who IS NULL OR who = :who) AND (:what IS NULL OR what = :what)
+  AND (:outcome IS NULL OR outcome = :outcome) AND (:target IS NULL OR target = :target)
+  AND time_us >= :since_us AND time_us < :until_us
+  AND (:text IS NULL OR who LIKE :text ESCAPE '\' OR source LIKE :text ESCAPE '\' OR what LIKE :text ESCAPE '\'
+       OR workflow_type LIKE :text ESCAPE '\' OR target LIKE :text ESCAPE '\' OR why LIKE :text ESCAPE '\'
+       OR outcome LIKE :text ESCAPE '\' OR told LIKE :text ESCAPE '\' OR digest LIKE :text ESCAPE '\')
+ORDER BY seq LIMIT :limit;

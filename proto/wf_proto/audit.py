@@ -1,0 +1,17 @@
+"""Who did what (package audit.v1), served beside workflow.v1."""
+
+from wf_proto._gen.audit.v1 import (
+    AuditServiceBase,
+    AuditServiceStub,
+    Entry,
+    ListEntriesRequest,
+    ListEntriesResponse,
+)
+
+__all__ = [
+    "AuditServiceBase",
+    "AuditServiceStub",
+    "Entry",
+    "ListEntriesRequest",
+    "ListEntriesResponse",
+]
