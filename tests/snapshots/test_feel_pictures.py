@@ -10,7 +10,7 @@ import pytest
 from textual.pilot import Pilot
 
 from wf_tui.settings import Settings
-from wf_tui.state.models import JobProgress, Status, Summary
+from wf_tui.state.models import Identity, JobProgress, Status, Summary
 from wf_tui.state.samples import ago, counts_of, erase_blocks, summary_of
 from wf_tui.testing import FakeGateway, add_workflow, frozen_app, press, sample_gateway, settle
 
@@ -51,6 +51,13 @@ def test_no_color(snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyP
 def test_read_only(snap_compare: Callable[..., bool]) -> None:
     app = frozen_app(running()[0], settings=Settings(read_only=True))
     assert snap_compare(app, terminal_size=(80, 24), run_before=play("enter", "n"))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 48)])
+def test_viewer(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    gateway = running()[0]
+    gateway.identity = Identity("ann", "certificate", "10.0.0.9:1", ("viewer",))
+    assert snap_compare(frozen_app(gateway), terminal_size=size, run_before=play("enter", "n"))
 
 
 def test_an_end_elsewhere(snap_compare: Callable[..., bool]) -> None:

@@ -1,15 +1,17 @@
-"""Whether there is anything that someone may change."""
+"""What somebody may do, by how the server knows them."""
 
 import pytest
 
-from wf_tui.gateway import Unauthenticated
-from wf_tui.main import _known_as
 from wf_tui.state.models import Identity
-from wf_tui.testing import FakeGateway
+from wf_tui.state.permits import APPROVER, OPERATOR, VIEWER, may, only_views, proven_name
+
+
+def known(*grants: str, way: str = "token") -> Identity:
+    return Identity("ann", way, "", grants)
 
 
 @pytest.mark.parametrize(
-    ("grants", "only_views"),
+    ("grants", "views"),
     [
         (("viewer",), True),
         (("viewer:Maintenance",), True),
@@ -19,14 +21,28 @@ from wf_tui.testing import FakeGateway
         ((), True),
     ],
 )
-def test_who_only_views(grants: tuple[str, ...], only_views: bool) -> None:
-    assert Identity("ann", "token", "", grants).only_views is only_views
+def test_who_only_views(grants: tuple[str, ...], views: bool) -> None:
+    assert only_views(known(*grants)) is views
 
 
-async def test_the_console_does_not_wait_for_a_server_that_does_not_say_who_one_is() -> None:
-    gateway = FakeGateway()
-    who = await _known_as(gateway)
-    assert who is not None
-    assert not who.only_views
-    gateway.errors["who_am_i"] = Unauthenticated("this server asks who calls")
-    assert await _known_as(gateway) is None
+def test_a_role_of_one_type_is_for_that_type() -> None:
+    ann = known("operator:Maintenance", "viewer")
+    assert may(ann, OPERATOR, ("Maintenance",))
+    assert may(ann, OPERATOR, ("SatelliteDiskErase", "Maintenance")), "one of the marked ones is enough"
+    assert may(ann, OPERATOR), "somewhere"
+    assert not may(ann, OPERATOR, ("SatelliteDiskErase",))
+    assert not may(ann, OPERATOR, ("*",)), "everything takes a role for everything"
+    assert may(ann, VIEWER, ("SatelliteDiskErase",))
+    assert not may(ann, APPROVER)
+
+
+def test_an_admin_may_everything_and_of_strangers_nothing_is_held_back() -> None:
+    assert may(known("admin"), APPROVER, ("*",))
+    assert may(None, OPERATOR, ("Maintenance",))
+    assert not may(known("janitor"), VIEWER), "a role that this console does not know"
+
+
+@pytest.mark.parametrize(("way", "name"), [("certificate", "ann"), ("unix", "ann"), ("loopback", "")])
+def test_a_name_that_is_only_told_is_not_shown(way: str, name: str) -> None:
+    assert proven_name(known("admin", way=way)) == name
+    assert proven_name(None) == ""

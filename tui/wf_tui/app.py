@@ -37,11 +37,13 @@ from wf_tui.screens.workflows import WorkflowsEnded, WorkflowsScreen
 from wf_tui.settings import Settings
 from wf_tui.state.format import count
 from wf_tui.state.models import Status
+from wf_tui.state.permits import OPERATOR, may, only_views
 from wf_tui.state.situation import Situation
 from wf_tui.state.text import clean
 from wf_tui.state.window_title import window_title
 from wf_tui.terminal_title import TerminalTitle
 from wf_tui.toasts import tell_endings
+from wf_tui.wizards import WIZARDS
 
 _log = logging.getLogger(__name__)
 
@@ -136,6 +138,13 @@ class WfApp(App[None]):
         """Whether nothing may be changed there."""
         return self.context.read_only
 
+    def _may_operate(self, workflow_type: str) -> bool:
+        return may(self.situation.identity, OPERATOR, (workflow_type,))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A wizard whose work the server would refuse is not offered."""
+        return action != "wizard" or self._may_operate(WIZARDS[str(parameters[0])].workflow)
+
     async def on_event(self, event: events.Event) -> None:
         """Lets the screen know of keys before anything else does."""
         if isinstance(event, events.Key) and isinstance(self.screen, WfScreen):
@@ -162,7 +171,10 @@ class WfApp(App[None]):
             self._title.stop()
 
     def _take_situation(self, situation: Situation) -> None:
-        self.situation = situation
+        known, self.situation = self.situation.identity, situation
+        who = situation.identity
+        if who is not None and who != known and only_views(who) and not situation.read_only:
+            self.notify(clean(f"{who.name} is a viewer there: nothing can be changed"), markup=False)
 
     async def connect(self, server: Server) -> None:
         """Shows another server in the place of this one, of which nothing stays."""
@@ -310,14 +322,16 @@ class WfApp(App[None]):
         yield Command("go: emergency stops", "What may run and what may not", self.action_stops)
         for name, place in PLACES.items():
             yield Command(f"go: {name}", place.words, partial(self.action_go, name))
-        yield from wizard_commands(self, self.context)
+        yield from wizard_commands(self, self.context, self._may_operate)
         yield Command("workreq: compose", "Name, blocks, jobs; checked while you type", self.action_compose)
         if can_clone(screen):
             yield Command("workreq: clone this workflow", "Compose a copy of it", self.action_clone)
         if switching := self._switching():
             yield from switching.commands()
         if self.situation.board is not None and isinstance(screen, WfScreen):
-            yield from stop_commands(self.situation.board, screen.engage_stop, screen.release_stop)
+            yield from stop_commands(
+                self.situation.board, self._may_operate, screen.engage_stop, screen.release_stop
+            )
         home = self.screen_stack[0]
         if isinstance(home, WorkflowsScreen):
             yield from workflow_commands(home.listing, self.open_workflow)

@@ -64,10 +64,15 @@ class WfCommands(Provider):
 
 
 def stop_commands(
-    board: StopBoard, engage: Callable[[Stop], None], release: Callable[[Stop], None]
+    board: StopBoard,
+    may: Callable[[str], bool],
+    engage: Callable[[Stop], None],
+    release: Callable[[Stop], None],
 ) -> Iterator[Command]:
-    """Yields what can be done with each stop."""
+    """Yields what can be done with each stop of a type for which one `may`."""
     for stop in board_lines(board):
+        if not may(stop.name):
+            continue
         name = clean(title(stop))
         if stop.engaged or not stop.listed:
             yield Command(f"stop: release {name}", "Asks for a reason and its name", partial(release, stop))

@@ -14,18 +14,21 @@ from wf_tui.probe import health_probe
 from wf_tui.queueing import QueueRunner
 from wf_tui.screens.base import Context
 from wf_tui.state.health import Health
-from wf_tui.state.models import StopBoard
+from wf_tui.state.models import Identity, StopBoard
 from wf_tui.state.queue import Queue
 from wf_tui.state.situation import Link, Situation
 
 #: How often the server is asked how it does.
 _PROBE_SECONDS = 3.0
+#: How often it is asked how it knows us: roles are given and taken while a console is open.
+_IDENTITY_SECONDS = 20.0
 
 
 class Connection:
-    """Watches the stops and the server's health between `start` and `stop`; `told` gets what changes.
+    """Watches, between `start` and `stop`, the stops, the server's health and how it knows us.
 
-    After `stop` nothing is told: what a stream of that server still says is of no interest.
+    `told` gets what changes. After `stop` nothing is told: what a stream of that server still says is of
+    no interest.
     """
 
     def __init__(
@@ -75,10 +78,16 @@ class Connection:
             every=_PROBE_SECONDS,
         )
 
+        # A server of before there were roles has no answer to this: nothing is held back then.
+        self._identity = links.poller(
+            "identity", gateway.who_am_i, self._take_identity, lambda _: None, report, every=_IDENTITY_SECONDS
+        )
+
     def start(self) -> None:
         """Begins to watch."""
         self._stops.start()
         self._health.start()
+        self._identity.start()
 
     async def stop(self) -> None:
         """Ends the watches, and the queue's work: another console, or a later one, goes on with it."""
@@ -86,6 +95,7 @@ class Connection:
         await self.context.queue.stop()
         await self._stops.stop()
         await self._health.stop()
+        await self._identity.stop()
 
     def _links_changed(self, links: Mapping[str, Link]) -> None:
         self._tell(links=links)
@@ -95,6 +105,10 @@ class Connection:
 
     def _take_health(self, health: Health | None) -> None:
         self._tell(health=health)
+
+    def _take_identity(self, identity: Identity) -> None:
+        if identity != self.situation.identity:
+            self._tell(identity=identity)
 
     def _tell(self, **changes: Any) -> None:
         if not self._ended:

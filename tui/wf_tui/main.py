@@ -22,17 +22,14 @@ from wf_tui.web.entry import check_place, is_served, serve_console
 from wf_tui.web.place import DEFAULT_PLACE, BadPlace, Place
 
 if TYPE_CHECKING:
-    from wf_tui.gateway import Gateway, Server
+    from wf_tui.gateway import Server
     from wf_tui.private_server import PrivateServer
     from wf_tui.settings import Settings
-    from wf_tui.state.models import Identity
 
 _DEFAULT_ADDRESS = "127.0.0.1:8080"
 #: Of the disk-erase wizard, between blocks.
 _BLOCK_PAUSE_SECONDS, _DEMO_PAUSE_SECONDS = 60, 2
 _LOG_BYTES = 1_000_000
-#: How long the first picture may wait for what may be done.
-_WHO_SECONDS = 0.3
 _UNUSABLE, _UNREACHABLE, _INTERRUPTED = 2, 6, 130
 
 
@@ -196,13 +193,6 @@ async def _connect(
     except InvalidRequest as error:
         _refuse(str(error), _UNUSABLE)
     try:
-        who = await _known_as(gateway)
-        if who is not None and who.only_views and not started.read_only:
-            # What cannot be done is not offered; the server would refuse it in any case.
-            started = replace(started, read_only=True)
-            await gateway.close()
-            gateway = servers.open(started)
-            notice = notice or f"{who.name} is a viewer there: nothing can be changed"
         app = WfApp(
             gateway,
             private=private,
@@ -219,17 +209,6 @@ async def _connect(
         return app.return_code or 0
     finally:
         await servers.close()
-
-
-async def _known_as(gateway: Gateway) -> Identity | None:
-    """How the server knows us; None where it does not say so soon: the console waits for it."""
-    from wf_tui.gateway import GatewayError
-
-    try:
-        async with asyncio.timeout(_WHO_SECONDS):
-            return await gateway.who_am_i()
-    except (GatewayError, TimeoutError):
-        return None
 
 
 async def _demo(log_path: Path | None, settings: Settings) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.binding import BindingsMap
 
+from wf_tui.state.permits import OPERATOR
 from wf_tui.wizards import WIZARDS
 
 #: Bindings that lead to a change on the server, by their id.
@@ -44,6 +45,21 @@ DANGEROUS_COMMANDS = frozenset(
         "workflow: resume",
     }
 )
+
+
+def role_for(binding_id: str) -> str:
+    """The role that the server asks for whatever a dangerous binding leads to."""
+    return OPERATOR
+
+
+def orders_in(bindings: BindingsMap) -> dict[str, str]:
+    """The ids of the dangerous ones of a node's bindings, by the names of their own actions."""
+    return {
+        binding.action.partition("(")[0]: binding.id
+        for bound in bindings.key_to_bindings.values()
+        for binding in bound
+        if binding.id in DANGEROUS_BINDINGS
+    }
 
 
 def forbid(bindings: BindingsMap) -> None:

@@ -140,6 +140,8 @@ class FakeGateway:
     book: PolicyBook = field(default_factory=lambda: PolicyBook(()))
     known_buckets: tuple[Bucket, ...] = ()
     entries: tuple[AuditEntry, ...] = ()
+    #: How it knows whoever asks.
+    identity: Identity = field(default_factory=lambda: Identity("ann", "loopback", "127.0.0.1:1", ("admin",)))
     known_job_types: tuple[JobType, ...] = ()
     verdict: tuple[Violation, ...] = ()
     new_id: str = "0198b2c4-0000-7000-8000-00000000beef"
@@ -474,9 +476,9 @@ class FakeGateway:
         return AuditPage(page, follows, head.seq if head else 0, head.hash if head else "")
 
     async def who_am_i(self) -> Identity:
-        """Returns an admin on loopback."""
+        """Returns `identity`."""
         self._answer("who_am_i")
-        return Identity("ann", "loopback", "127.0.0.1:1", ("admin",))
+        return self.identity
 
     async def server_info(self) -> ServerInfo:
         """Returns a version, `now` and `problems`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -20,11 +20,12 @@ from wf_tui.drafts import Drafts
 from wf_tui.gateway import Gateway, GatewayError
 from wf_tui.live import Follower, Links
 from wf_tui.queueing import QueueRunner
-from wf_tui.readonly import forbid
+from wf_tui.readonly import forbid, orders_in, role_for
 from wf_tui.screens.painting import PromptScreen
 from wf_tui.state.activity import Activity
 from wf_tui.state.format import count
-from wf_tui.state.models import Stop
+from wf_tui.state.models import Identity, Stop
+from wf_tui.state.permits import may
 from wf_tui.state.situation import Situation
 from wf_tui.state.stops import title
 from wf_tui.state.text import clean
@@ -92,6 +93,9 @@ class WfScreen(PromptScreen):
         self._pollers: list[Follower[Any]] = []
         if context.read_only:
             forbid(self._bindings)
+        #: The ids of the bindings that change something on the server, by their actions.
+        self._orders = orders_in(self._bindings)
+        self._known_as: Identity | None = None
         self._refusal = ""
 
     def crumbs(self) -> tuple[str, ...]:
@@ -142,6 +146,30 @@ class WfScreen(PromptScreen):
         self.query_one(TitleBar).situation = situation
         self.query_one(Banner).situation = situation
         self.set_class(situation.connected is False, "-stale")
+        if situation.identity != self._known_as:
+            self._known_as = situation.identity
+            self.identity_changed()
+
+    def identity_changed(self) -> None:
+        """Offers what somebody may do whom the server has come to know otherwise."""
+        self.refresh_bindings()
+
+    def concerned(self) -> Collection[str]:
+        """The workflow types that what is done here would be about; none: no certain ones."""
+        return ()
+
+    def permitted(self, action: str) -> bool:
+        """Whether the server would let somebody with these roles do it."""
+        binding = self._orders.get(action)
+        return binding is None or may(self._known_as, role_for(binding), self.concerned())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What the server would refuse is not offered; of the rest `offered` decides."""
+        return self.permitted(action) and self.offered(action, parameters)
+
+    def offered(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Whether an action makes sense now, as Textual asks it: None shows it greyed out."""
+        return True
 
     def renamed(self) -> None:
         """Shows the crumbs anew."""

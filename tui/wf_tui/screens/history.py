@@ -135,7 +135,7 @@ class HistoryScreen(FilteredScreen):
         """Whether it plays."""
         return self._plays
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def offered(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Who types a filter goes nowhere in time."""
         return not (action in _IN_TIME and isinstance(self.focused, Input))
 

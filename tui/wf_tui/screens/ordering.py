@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -76,6 +76,10 @@ class OrderingScreen(FilteredScreen):
         assert self.workflow is not None
         return self.workflow.summary
 
+    def concerned(self) -> Collection[str]:
+        """Its type."""
+        return (self.workflow.summary.name,) if self.workflow is not None else ()
+
     def may(self, action: str) -> bool | None:
         """Whether an order makes sense now; None: this is no order."""
         if self.workflow is None:
@@ -105,7 +109,7 @@ class OrderingScreen(FilteredScreen):
             ("rerun", "rerun", "In the composer, all of it or what failed", self.action_rerun),
             ("lineage", "lineage", "From what it was made, and what from it", self.action_lineage),
         ):
-            if self.may(action):
+            if self.may(action) and self.permitted(action):
                 yield Command(f"workflow: {name}", words, run)
 
     # -- orders

@@ -107,7 +107,7 @@ class QueueScreen(WfScreen):
         super().action_retry()
         self._runner.hurry()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def offered(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What makes no sense as the queue stands is not offered."""
         queue = self._runner.queue
         if action in _IN_TROUBLE:

@@ -130,7 +130,7 @@ class RejectionScreen(InspectingScreen):
             return None
         return Inspected("Violations", self.query_one(Facts).told, document(self.rejection))
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def offered(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """There is something to mend once it is read, and a mended form once somebody mended it."""
         if action == "mend":
             return self.rejection is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from typing import ClassVar
 
@@ -121,6 +121,10 @@ class SitesScreen(InspectingScreen, FilteredScreen):
         site, machines = await self.context.gateway.site(name)
         if self.is_current:
             self.app.push_screen(ReadingDialog(f"Site {site.name}", _site_facts(site, machines)))
+
+    def concerned(self) -> Collection[str]:
+        """What erases a site."""
+        return (ERASE.workflow,)
 
     def action_erase(self) -> None:
         """Begins the erasure of the site under the cursor, or says why it cannot be."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar
 
 from textual import on
@@ -117,7 +118,12 @@ class StopsScreen(InspectingScreen, FilteredScreen):
         elif stop is not None and self._may("engage", stop):
             self.engage_stop(stop)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def concerned(self) -> Collection[str]:
+        """The type under the cursor; `*` asks for a role for every type."""
+        stop = self._table.current if self.is_mounted else None
+        return (stop.name,) if stop is not None else ()
+
+    def offered(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A stop is engaged or released, whichever it is not."""
         if action not in ("engage", "release"):
             return True

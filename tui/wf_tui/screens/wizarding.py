@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -30,9 +30,11 @@ def wizard_bindings() -> list[Binding]:
     ]
 
 
-def wizard_commands(app: App[Any], context: Context) -> Iterator[Command]:
-    """Yields the beginning of each wizard, and of its dry run."""
+def wizard_commands(app: App[Any], context: Context, may: Callable[[str], bool]) -> Iterator[Command]:
+    """Yields the beginning of each wizard, and of its dry run, for whose type one `may`."""
     for name, wizard in WIZARDS.items():
+        if not may(wizard.workflow):
+            continue
         yield Command(wizard.command, wizard.help, partial(begin_wizard, app, context, name))
         dry = partial(begin_wizard, app, context, name, dry_run=True)
         yield Command(f"{wizard.command}, dry run", "Checks, plan and verdict; nothing is submitted", dry)

@@ -139,7 +139,7 @@ class WorkflowScreen(InspectingScreen, OrderingScreen):
 
     def body(self) -> ComposeResult:
         """How it stands, tree, details."""
-        yield Overview(self.context.now, may_act=not self.context.read_only)
+        yield Overview(self.context.now, may_act=self._may_act)
         yield self.filter_line()
         with Container(id="panes"):
             yield WorkTree(self._pages, self.context.now)
@@ -322,7 +322,15 @@ class WorkflowScreen(InspectingScreen, OrderingScreen):
         if chosen is not None and not chosen.total:
             self._tree.placeholder = [[Piece("No job matches"), Piece("  esc shows all again", "dim")]]
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def _may_act(self) -> bool:
+        return not self.context.read_only and self.permitted("cancel")
+
+    def identity_changed(self) -> None:
+        """Names the keys that are left."""
+        super().identity_changed()
+        self.query_one(Overview).refresh()
+
+    def offered(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what makes sense as it stands, and not everything mends a rejection."""
         if (may := self.may(action)) is not None:
             return may

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -206,6 +206,7 @@ class WorkflowsScreen(InspectingScreen, FilteredScreen):
     def _peek(self) -> None:
         summary = self._table.current
         self.query_one("#peek", Static).update(_peek(summary) if summary is not None else "")
+        self.refresh_bindings()
 
     def inspected(self) -> Inspected | None:
         """The workflow under the cursor."""
@@ -225,7 +226,11 @@ class WorkflowsScreen(InspectingScreen, FilteredScreen):
         self.listing.narrow(chosen)
         self._show(None)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def concerned(self) -> Collection[str]:
+        """The types of the marked workflows, or of the one under the cursor."""
+        return {summary.name for summary in self._chosen()} if self.is_mounted else ()
+
+    def offered(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Back is only for the filter and the marks here."""
         if action == "back" and self.is_mounted:
             return self.filter_bar.display or bool(self.listing.marked)
@@ -301,11 +306,12 @@ class WorkflowsScreen(InspectingScreen, FilteredScreen):
         """Yields what can be done with the list."""
         if screen is self:
             yield Command("workflow: compare", "The marked ones, or this with another", self.action_compare)
-            if not self.context.read_only:
+            if not self.context.read_only and self.permitted("execute"):
                 yield Command("workflow: execute", "The marked ones, or this one", self.action_execute)
             yield Command("workflow: mark", "For what is done with several", self.action_mark)
-            yield Command("workflow: pause", "The marked ones or this; or resume", self.action_pause)
-            yield Command("workflow: cancel", "The marked ones or this, for good", self.action_cancel)
+            if self.permitted("cancel"):
+                yield Command("workflow: pause", "The marked ones or this; or resume", self.action_pause)
+                yield Command("workflow: cancel", "The marked ones or this, for good", self.action_cancel)
             yield Command("workflows: filter", "By regular expressions", self.action_filter)
             yield Command("workflows: order", "Newest first, or trouble first", self.action_order)
 

@@ -355,11 +355,6 @@ class Identity:
     #: `role` or `role:workflow type`.
     grants: tuple[str, ...]
 
-    @property
-    def only_views(self) -> bool:
-        """Whether they may change nothing at all."""
-        return all(grant.partition(":")[0] == "viewer" for grant in self.grants)
-
 
 @dataclass(frozen=True, slots=True)
 class ServerInfo:

@@ -9,7 +9,7 @@ from math import ceil
 
 from wf_tui.state.format import short_address
 from wf_tui.state.health import Health
-from wf_tui.state.models import StopBoard
+from wf_tui.state.models import Identity, StopBoard
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class Situation:
     health: Health | None = None
     #: The console changes nothing.
     read_only: bool = False
+    #: How the server knows whoever uses the console; None: it has not said so.
+    identity: Identity | None = None
     #: The server's name in console.toml; "": it has none.
     profile: str = ""
 

@@ -23,7 +23,7 @@ from wf_tui.widgets.theme import MUTED
 class Overview(Widget):
     """Follows the workflow it is given; says nothing before."""
 
-    def __init__(self, now: Callable[[], datetime], *, may_act: bool = True) -> None:
+    def __init__(self, now: Callable[[], datetime], *, may_act: Callable[[], bool] = lambda: True) -> None:
         super().__init__(id="overview")
         self._now = now
         self._may_act = may_act
@@ -41,7 +41,7 @@ class Overview(Widget):
         return 3 if self._workflow is None else 3 + len(self._standing(self._workflow))
 
     def _standing(self, workflow: LiveWorkflow) -> list[str]:
-        return standing_lines(workflow, self._now(), may_act=self._may_act)
+        return standing_lines(workflow, self._now(), may_act=self._may_act())
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """More than three lines only where there is more to tell."""
@@ -51,7 +51,7 @@ class Overview(Widget):
         """Paints the lines."""
         if self._workflow is None:
             return Content("")
-        return overview(self._workflow, self._now(), self.content_size.width, may_act=self._may_act)
+        return overview(self._workflow, self._now(), self.content_size.width, may_act=self._may_act())
 
 
 def standing_lines(workflow: LiveWorkflow, now: datetime, *, may_act: bool = True) -> list[str]:

@@ -9,6 +9,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from wf_tui.state.format import short_address
+from wf_tui.state.permits import only_views, proven_name
 from wf_tui.state.situation import Situation
 from wf_tui.state.text import clean
 
@@ -61,8 +62,9 @@ class TitleBar(Widget):
         if situation is None:
             return Content("")
         told = self._connection(situation)
-        if situation.read_only:
-            return Content.assemble((" read-only ", "bold reverse"), "  ", told)
+        if situation.read_only or only_views(situation.identity):
+            words = "read-only" if situation.read_only else "viewer"
+            return Content.assemble((f" {words} ", "bold reverse"), "  ", told)
         return told
 
     def _connection(self, situation: Situation) -> Content:
@@ -76,4 +78,7 @@ class TitleBar(Widget):
             return Content.styled(f"◌ {address} connecting".replace("  ", " "), "$text-warning")
         if not situation.connected:
             return Content.styled(f"✗ {address} lost, view stale".replace("  ", " "), "bold $text-error")
+        if (who := proven_name(situation.identity)) and room >= 2 * _SERVER:
+            name = Content(clean(who)).truncate(_NAME, ellipsis=True).plain
+            return Content.assemble(("● ", "$text-success"), f"{name} at {address}".strip())
         return Content.assemble(("● ", "$text-success"), f"{address} connected".strip())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from typing import Any
 
@@ -117,7 +117,11 @@ class ComposerScreen(Submitting, Filing, Texting, Mending, Fanning, Filling, Edi
                 self.say("The draft is kept: composing again offers it.")
             super().action_back()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def concerned(self) -> Collection[str]:
+        """The type that is composed."""
+        return (self.request.name,) if self.request.name else ()
+
+    def offered(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A text is edited as a text; there is nothing to undo at first."""
         if not self.is_mounted:
             return True
@@ -130,7 +134,7 @@ class ComposerScreen(Submitting, Filing, Texting, Mending, Fanning, Filling, Edi
 
     def commands(self, screen: Screen[Any]) -> Iterator[Command]:
         """Yields what can be done with the request."""
-        if not self.context.read_only:
+        if not self.context.read_only and self.permitted("submit"):
             yield Command("workreq: submit", "ctrl+s; asks before", partial(self.action_submit, False))
             yield Command(
                 "workreq: submit and execute", "ctrl+e; asks before", partial(self.action_submit, True)

@@ -227,7 +227,7 @@ class WizardScreen(Confirming):
                 self.say(f"The draft is kept: {self.wizard.key} offers it again.")
             super().action_back()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def offered(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Filtering and marking are for sites; asking again for what the server answers."""
         if action in ("filter", "mark", "mark_all"):
             return self.step is Step.SITE
