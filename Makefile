@@ -61,7 +61,7 @@ FUZZ ?= 30
 fuzz: $(VENV)/.dev ## Feed damaged frames, messages, files for FUZZ seconds each; with atheris where that can be had
 	$(BIN)/python -m tests.fuzz $(FUZZ) $(SEED)
 	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris>=2.3' 2>/dev/null; then \
-	  for t in frames messages JSON configuration CEL YAML; do echo "== atheris: $$t"; \
+	  for t in frames messages JSON configuration CEL iCalendar YAML; do echo "== atheris: $$t"; \
 	    $(BIN)/python -m tests.fuzz $(FUZZ) $(SEED) atheris $$t 2>&1 | grep -E '^(Done|==|.*(ERROR|Exception|exceeded|Error:))' ; done; \
 	else echo "atheris cannot be installed here: not used"; fi
 

@@ -132,7 +132,13 @@ class App:
         closing.push_async_callback(tokens.wait_idle)
         await tokens.load()
         self.registry = build_registry(config, lambda: inventory.current, tokens, store, self._more_jobs)
-        self.policies = LivePolicies(places.configs / "policies.json", self.registry)
+        self._watcher = FileWatcher({})
+        self.policies = LivePolicies(
+            places.configs / "policies.json",
+            self.registry,
+            clock=clock,
+            watch=lambda file: self._watcher.add(file, self._reload_policies),
+        )
         await self.policies.load()
         keys = ReleaseKeys(config.stops.key_valid, clock, self._is_void) if config.stops.two_keys else None
         stops = EmergencyStops(places.configs / "es.json", store, clock, keys=keys)
@@ -212,14 +218,14 @@ class App:
             self.registry,
             lambda: inventory.current,
         )
-        self._watcher = FileWatcher(
-            {
-                places.configs / "es.json": stops.reload,
-                places.configs / "policies.json": self._reload_policies,
-                **dict.fromkeys(inventory.files, inventory.reload),
-                **(dict.fromkeys(self._tls.files, self._tls.reload) if self._tls else {}),
-            }
-        )
+        watched = {
+            places.configs / "es.json": stops.reload,
+            places.configs / "policies.json": self._reload_policies,
+            **dict.fromkeys(inventory.files, inventory.reload),
+            **(dict.fromkeys(self._tls.files, self._tls.reload) if self._tls else {}),
+        }
+        for file, reload in watched.items():
+            self._watcher.add(file, reload)
 
         def problems() -> list[str]:
             told = (
@@ -311,6 +317,8 @@ class App:
             self._closing.push_async_callback(_end, looking)
         timing = asyncio.create_task(self._stop_times.run(), name="stop times")
         self._closing.push_async_callback(_end, timing)
+        refreshing = asyncio.create_task(self.policies.run(), name="policies, once a day")
+        self._closing.push_async_callback(_end, refreshing)
         keeping = asyncio.create_task(self._retention.run(), name="retention")
         self._closing.push_async_callback(_end, keeping)
 

@@ -45,24 +45,28 @@ def read_objects(path: Path) -> list[tuple[int, dict[str, Any]]]:
 
     Blocks. Raises ConfigError "path:line:column: what is wrong and what to do".
     """
+    return list(_objects(path, read_text(path)))
+
+
+def read_text(path: Path, max_bytes: int = MAX_BYTES) -> str:
+    """Reads a file of text. Blocks. Raises ConfigError "path:line: what is wrong and what to do"."""
     try:
-        text = _read_regular(path).decode("utf-8-sig")
+        return _read_regular(path, max_bytes).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
-    return list(_objects(path, text))
 
 
-def _read_regular(path: Path) -> bytes:
+def _read_regular(path: Path, max_bytes: int) -> bytes:
     """Reads a file that is one: a pipe would never end, and nobody could stop anything meanwhile."""
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise ConfigError(f"{path}: is not a regular file; put one there")
-        data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise ConfigError(f"{path}: is larger than {MAX_BYTES >> 20} MiB; make it smaller")
+        data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise ConfigError(f"{path}: is larger than {max_bytes >> 20} MiB; make it smaller")
     return data
 
 
@@ -215,10 +219,19 @@ class FileWatcher:
     def start(self) -> None:
         """Begins to watch."""
         for file in self._files:
-            name = f"watch {file.path.name}"
-            self._tasks.append(asyncio.create_task(self._follow(file), name=name))
+            self._tasks.append(self._following(file))
         self._tasks.append(asyncio.create_task(self._take_notices(), name="file notices"))
         self._tasks.append(asyncio.create_task(self._watch_directories(), name="watch directories"))
+
+    def add(self, path: Path, callback: Callable[[], Awaitable[None]]) -> None:
+        """Watches one more file from now on, unless it is watched already."""
+        if any(file.path == path for file in self._files):
+            return
+        file = _WatchedFile(path, callback)
+        self._files.append(file)
+        if self._tasks and not self._closing.is_set():
+            self._tasks.append(self._following(file))
+            self._directories_changed.set()
 
     def close(self) -> None:
         """Begins to end; a callback that runs is cancelled."""
@@ -230,6 +243,9 @@ class FileWatcher:
     async def wait_closed(self) -> None:
         """Waits until nothing of it runs any more."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _following(self, file: _WatchedFile) -> asyncio.Task[None]:
+        return asyncio.create_task(self._follow(file), name=f"watch {file.path.name}")
 
     async def _follow(self, file: _WatchedFile) -> None:
         while True:

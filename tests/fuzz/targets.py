@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 from grpclib.exceptions import GRPCError
 
@@ -20,6 +21,7 @@ from wf_server.errors import ConfigError
 from wf_server.es_file import read_stops
 from wf_server.expressions.rule import Case, Rule, RuleError
 from wf_server.files import read_objects
+from wf_server.policy.calendar_file import read_times
 from wf_server.service.guard import Codec, Undecoded
 from wf_server.service.serving import GrpcServer
 from wf_server.service.wire import Malformed, TooMany, read_request, read_submission
@@ -113,6 +115,13 @@ async def workreqs(data: bytes) -> None:
             parse_workreq(text, "work", as_json=as_json)
 
 
+async def calendars(data: bytes) -> None:
+    """iCalendar files of changeWindow."""
+    with _file(data) as path, contextlib.suppress(ConfigError):
+        for covered in read_times(path, ZoneInfo("Europe/Berlin"), datetime(2026, 3, 1, tzinfo=UTC)):
+            assert covered.start < covered.end
+
+
 async def rules(data: bytes) -> None:
     """Rules in CEL: read, and judged where they are rules."""
     with contextlib.suppress(RuleError):
@@ -175,6 +184,15 @@ _RULES = (
     b"now.getHours('Europe/Berlin') in [1, 2] ? request.name.matches('(a+)+$') : [1, 2u, 3.5e1].size() > 2",
     rb"""request.blocks.exists_one(b, b.desc == r'\d' + "\u00e9") || {'a': [null]}.a != [b'\x00']""",
 )
+_CALENDARS = (
+    b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:a\r\nSUMMARY:end\r\n  of year\r\n"
+    b"DTSTART;VALUE=DATE:20251220\r\nDTEND;VALUE=DATE:20260107\r\nRRULE:FREQ=YEARLY;COUNT=9\r\n"
+    b"END:VEVENT\r\nEND:VCALENDAR\r\n",
+    b"BEGIN:VCALENDAR\nX-WR-TIMEZONE:Europe/Berlin\nBEGIN:VEVENT\nUID:b\nDTSTART;TZID=Europe/Berlin:20260329T013000\n"
+    b"DURATION:PT2H\nRRULE:FREQ=WEEKLY;BYDAY=SU,MO;UNTIL=20260601T000000Z\nEXDATE:20260405T013000\n"
+    b"STATUS:CONFIRMED\nEND:VEVENT\nBEGIN:VEVENT\nUID:b\nRECURRENCE-ID;TZID=Europe/Berlin:20260412T013000\n"
+    b"DTSTART:20260412T120000Z\nDTEND:20260412T130000Z\nEND:VEVENT\nEND:VCALENDAR\n",
+)
 _YAML = b"""name: Maintenance
 blocks:
   - desc: wait
@@ -193,6 +211,7 @@ TARGETS: dict[str, tuple[Target, tuple[bytes, ...]]] = {
     ),
     "configuration": (toml, ((ROOT / "configs/server.toml").read_bytes(),)),
     "CEL": (rules, _RULES),
+    "iCalendar": (calendars, _CALENDARS),
     "YAML": (workreqs, (_YAML, b'{"name": "a", "blocks": [{"jobs": [{"name": "sleep"}]}]}')),
 }
 _INTERESTING = (

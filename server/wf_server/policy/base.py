@@ -12,6 +12,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from pydantic import Strict, ValidationError
@@ -75,6 +76,13 @@ class Policy(ABC, Generic[Settings]):
         policy.check_settings(registry)
         policy.level = level
         return policy
+
+    def files(self, directory: Path) -> list[Path]:
+        """The files that the settings name, in a directory; they are read again when they change."""
+        return []
+
+    def read_files(self, directory: Path, now_us: int) -> None:
+        """Reads them, before the first check. Blocks. Raises ConfigError "path:line: what is wrong"."""
 
     @property
     def settings_json(self) -> str:

@@ -8,7 +8,8 @@ forward, an hour is left out: a time in it is the moment at which they are set.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -120,16 +121,51 @@ class Freeze:
     reason: str
 
 
-class Calendar:
-    """Windows, of which none means always, and the freezes among them."""
+class _Spans:
+    """Spans of time in order, those that meet joined."""
 
-    def __init__(self, zone: ZoneInfo, windows: Sequence[Window], freezes: Sequence[Freeze]) -> None:
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self._starts: list[datetime] = []
+        self._ends: list[datetime] = []
+        for start, end in sorted(spans):
+            if self._ends and start <= self._ends[-1]:
+                self._ends[-1] = max(self._ends[-1], end)
+            else:
+                self._starts.append(start)
+                self._ends.append(end)
+
+    def end_of(self, moment: datetime) -> datetime | None:
+        """When the span ends in which a moment is; None: it is in none."""
+        at = bisect_right(self._starts, moment) - 1
+        return self._ends[at] if at >= 0 and moment < self._ends[at] else None
+
+    def start_after(self, moment: datetime) -> datetime | None:
+        """When the next one begins; None: there is none."""
+        at = bisect_right(self._starts, moment)
+        return self._starts[at] if at < len(self._starts) else None
+
+
+class Calendar:
+    """Windows, weekly and dated ones, of which none at all means always, and the freezes among them."""
+
+    def __init__(
+        self,
+        zone: ZoneInfo,
+        windows: Sequence[Window],
+        freezes: Sequence[Freeze],
+        openings: Sequence[Span] | None = None,
+    ) -> None:
         self.zone = zone
         self._windows = windows
         self._freezes = freezes
+        self._frozen = _Spans((freeze.start, freeze.end) for freeze in freezes)
+        self._openings = _Spans(openings or ())
+        self._always = not windows and openings is None
 
     def freeze_at(self, moment: datetime) -> Freeze | None:
         """The freeze in force at a moment; of several the one that ends last."""
+        if self._frozen.end_of(moment) is None:
+            return None
         in_force = (freeze for freeze in self._freezes if freeze.start <= moment < freeze.end)
         return max(in_force, key=lambda freeze: freeze.end, default=None)
 
@@ -137,19 +173,22 @@ class Calendar:
         """Whether a window is open, frozen or not."""
         # Around the day: windows last over midnight, and a zone may have left out a whole day.
         spans = self._spans(moment - 2 * _DAY, 4)
-        return not self._windows or any(opens <= moment < closes for opens, closes in spans)
+        if self._always or self._openings.end_of(moment) is not None:
+            return True
+        return any(opens <= moment < closes for opens, closes in spans)
 
     def next_allowed(self, moment: datetime) -> datetime | None:
         """The first moment from this one on at which work is allowed; None: there is none."""
         while True:
-            freeze = self.freeze_at(moment)
-            if freeze is not None:
-                moment = freeze.end
+            frozen_until = self._frozen.end_of(moment)
+            if frozen_until is not None:
+                moment = frozen_until
             elif self.in_window(moment):
                 return moment
             else:
-                openings = (opens for opens, _ in self._spans(moment - _DAY, _DAYS_AHEAD) if opens > moment)
-                following = min(openings, default=None)
+                openings = [opens for opens, _ in self._spans(moment - _DAY, _DAYS_AHEAD) if opens > moment]
+                dated = self._openings.start_after(moment)
+                following = min([*openings, *([dated] if dated else [])], default=None)
                 if following is None:
                     return None
                 moment = following

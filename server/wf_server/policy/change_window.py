@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -17,6 +18,7 @@ from wf_server.policy.calendar import (
     Calendar,
     Day,
     Freeze,
+    Span,
     Window,
     instant,
     parse_clock,
@@ -26,6 +28,7 @@ from wf_server.policy.calendar import (
 
 MAX_WINDOWS = 100
 MAX_FREEZES = 1_000
+MAX_FILES = 20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -42,6 +45,7 @@ def _checked(parse: Callable[[str], object]) -> AfterValidator:
 _Zone = Annotated[Text, _checked(parse_zone)]
 _Clock = Annotated[Text, _checked(parse_clock)]
 _Moment = Annotated[Text, _checked(parse_moment)]
+_File = Annotated[Text, Field(min_length=1, max_length=1_000)]
 
 
 class AllowedTime(Section):
@@ -94,15 +98,24 @@ class ChangeWindowSettings(Section):
     """The windows; without any, every time is allowed that is not frozen."""
     frozen: tuple[FrozenTime, ...] = Field(default=(), alias="Frozen", max_length=MAX_FREEZES)
     """The freezes, which go before the windows."""
+    allowed_calendars: tuple[_File, ...] = Field(default=(), alias="AllowedCalendars", max_length=MAX_FILES)
+    """iCalendar files, beside policies.json, whose events are windows too."""
+    frozen_calendars: tuple[_File, ...] = Field(default=(), alias="FrozenCalendars", max_length=MAX_FILES)
+    """iCalendar files whose events are freezes too; an event's title is the reason."""
 
     @model_validator(mode="after")
     def _some_rule(self) -> Self:
-        if not (self.allowed or self.frozen):
-            raise ValueError("there is no time; set Allowed or Frozen")
+        if not (self.allowed or self.frozen or self.allowed_calendars or self.frozen_calendars):
+            raise ValueError("there is no time; set Allowed, Frozen, AllowedCalendars or FrozenCalendars")
         return self
 
-    def calendar(self) -> Calendar:
-        """The same, to be asked."""
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The iCalendar files' names."""
+        return (*self.allowed_calendars, *self.frozen_calendars)
+
+    def calendar(self, more_frozen: Iterable[Freeze] = (), more_allowed: Iterable[Span] = ()) -> Calendar:
+        """The same, to be asked, with what the files say."""
         zone = parse_zone(self.time_zone)
         freezes = [
             Freeze(
@@ -112,7 +125,9 @@ class ChangeWindowSettings(Section):
             )
             for frozen in self.frozen
         ]
-        return Calendar(zone, [allowed.window() for allowed in self.allowed], freezes)
+        windows = [allowed.window() for allowed in self.allowed]
+        openings = list(more_allowed) if self.allowed_calendars else None
+        return Calendar(zone, windows, [*freezes, *more_frozen], openings)
 
 
 class ChangeWindow(Policy[ChangeWindowSettings]):
@@ -121,14 +136,42 @@ class ChangeWindow(Policy[ChangeWindowSettings]):
     name = "changeWindow"
     help = (
         "A WorkReq is submitted and executed, and each of its blocks begins, within the windows of Allowed "
-        "and outside the times of Frozen, by the clocks of TimeZone. A block whose turn comes at another "
-        "time waits for the next allowed one."
+        "and outside the times of Frozen, by the clocks of TimeZone; AllowedCalendars and FrozenCalendars "
+        "are iCalendar files with more of them. A block whose turn comes at another time waits for the next "
+        "allowed one."
     )
     settings_type = ChangeWindowSettings
 
     def __init__(self, settings: ChangeWindowSettings) -> None:
         super().__init__(settings)
         self._calendar = settings.calendar()
+        self._is_read = not settings.files
+
+    def files(self, directory: Path) -> list[Path]:
+        """The iCalendar files."""
+        return [directory / name for name in self.settings.files]
+
+    def read_files(self, directory: Path, now_us: int) -> None:
+        """Reads the iCalendar files. Blocks. Raises ConfigError."""
+        if self._is_read:
+            return
+        # Only where there are such files: the libraries take time at the start.
+        from wf_server.policy.calendar_file import read_times
+
+        settings, now = self.settings, _EPOCH + timedelta(microseconds=now_us)
+        zone = parse_zone(settings.time_zone)
+        frozen = [
+            Freeze(covered.start, covered.end, covered.summary)
+            for name in settings.frozen_calendars
+            for covered in read_times(directory / name, zone, now, until_last=True)
+        ]
+        allowed = [
+            (covered.start, covered.end)
+            for name in settings.allowed_calendars
+            for covered in read_times(directory / name, zone, now)
+        ]
+        self._calendar = settings.calendar(frozen, allowed)
+        self._is_read = True
 
     def check_settings(self, registry: JobRegistry) -> None:
         """Takes any: they name no job types."""
@@ -143,6 +186,8 @@ class ChangeWindow(Policy[ChangeWindowSettings]):
 
     def _judge(self, facts: Facts, block: int | None) -> list[Violation]:
         now = _EPOCH + timedelta(microseconds=facts.now_us)
+        if not self._is_read:
+            return [Violation(self.name, "the times have not been read", block)]
         freeze = self._calendar.freeze_at(now)
         if freeze is not None:
             message = f"changes are frozen: {freeze.reason}" if freeze.reason else "changes are frozen"
@@ -152,6 +197,7 @@ class ChangeWindow(Policy[ChangeWindowSettings]):
             return []
         following = self._calendar.next_allowed(now)
         found = self._calendar.told(now)
-        expected = f"from {self._calendar.told(following)} on" if following else "no time any more"
+        never = "no time in the next two years" if self.settings.allowed_calendars else "no time any more"
+        expected = f"from {self._calendar.told(following)} on" if following else never
         until_us = (following - _EPOCH) // timedelta(microseconds=1) if following else 0
         return [Violation(self.name, message, block, found=found, expected=expected, until_us=until_us)]

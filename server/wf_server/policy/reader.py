@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import structlog
 
+from wf_server.clock import Clock, SystemClock
 from wf_server.errors import ConfigError
 from wf_server.files import read_objects
 from wf_server.jobs.registry import JobRegistry
@@ -52,22 +54,39 @@ POLICIES: Mapping[str, type[Policy[Any]]] = MappingProxyType(
     }
 )
 _LEVELS = {level.word: level for level in Level}
+#: In seconds.
+DAY = 86_400
 #: The `policy` of the violation that policies.json as it is now is not in force.
 POLICIES_FILE = "policies.json"
 
 
-def load_policies(path: Path, registry: JobRegistry) -> PolicyBook:
-    """Reads and validates policies.json whole. Blocks.
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What policies are made with, and the other files that are read for them."""
 
-    Raises ConfigError "path:line: what is wrong and what to do".
+    registry: JobRegistry
+    directory: Path
+    now_us: int
+    files: set[Path]
+
+
+def load_policies(
+    path: Path, registry: JobRegistry, now_us: int | None = None, files: set[Path] | None = None
+) -> PolicyBook:
+    """Reads and validates policies.json whole, and the files that it names. Blocks.
+
+    What those say is worked out as of `now_us` (the machine's time without it). The files are added to
+    `files`, even where they are wrong. Raises ConfigError "path:line: what is wrong and what to do".
     """
+    now_us = SystemClock().now_us() if now_us is None else now_us
+    reading = _Reading(registry, path.parent, now_us, set() if files is None else files)
     workflow_types: dict[str, tuple[Policy[Any], ...]] = {}
     for line, entry in read_objects(path):
         where = f"{path}:{line}"
         name = _fields(where, entry, required=("Name", "Policies"))
         if name in workflow_types:
             raise ConfigError(f"{where}: {told(name)} has a second entry; put its policies into the first")
-        workflow_types[name] = _policies(f"{where}: {told(name)}", entry["Policies"], registry)
+        workflow_types[name] = _policies(f"{where}: {told(name)}", entry["Policies"], reading)
     if not workflow_types:
         raise ConfigError(f"{path}:1: there is no entry; every workflow type needs one with its policies")
     return PolicyBook(MappingProxyType(workflow_types))
@@ -90,15 +109,15 @@ def _fields(
     return name
 
 
-def _policies(where: str, found: object, registry: JobRegistry) -> tuple[Policy[Any], ...]:
+def _policies(where: str, found: object, reading: _Reading) -> tuple[Policy[Any], ...]:
     if not isinstance(found, list):
         raise ConfigError(f"{where}: Policies is {told(found)}; a list of policies is expected")
     if not found:
         raise ConfigError(f"{where}: Policies is empty, which would let anything pass; list at least one")
-    return tuple(_policy(f"{where}: Policies[{i}]", entry, registry) for i, entry in enumerate(found))
+    return tuple(_policy(f"{where}: Policies[{i}]", entry, reading) for i, entry in enumerate(found))
 
 
-def _policy(where: str, found: object, registry: JobRegistry) -> Policy[Any]:
+def _policy(where: str, found: object, reading: _Reading) -> Policy[Any]:
     if not isinstance(found, dict):
         raise ConfigError(f"{where}: {told(found)} is not a policy; an object with Name and Settings is one")
     name = _fields(where, found, required=("Name",), optional=("Level", "Settings"))
@@ -111,9 +130,12 @@ def _policy(where: str, found: object, registry: JobRegistry) -> Policy[Any]:
     if not isinstance(level, str) or level not in _LEVELS:
         raise ConfigError(f"{where}: Level is {told(level)}; one of {', '.join(_LEVELS)} is expected")
     try:
-        return POLICIES[name].configure(settings, registry, _LEVELS[level])
+        policy = POLICIES[name].configure(settings, reading.registry, _LEVELS[level])
+        reading.files.update(policy.files(reading.directory))
+        policy.read_files(reading.directory, reading.now_us)
     except ConfigError as error:
         raise ConfigError(f"{where}: {name}: {error}") from None
+    return policy
 
 
 def _spelled(book: PolicyBook) -> dict[str, list[tuple[str, str, str]]]:
@@ -124,13 +146,23 @@ def _spelled(book: PolicyBook) -> dict[str, list[tuple[str, str, str]]]:
 class LivePolicies:
     """The policies in force, which follow their file; a broken file leaves the last good ones in force."""
 
-    def __init__(self, path: Path, registry: JobRegistry, settle_seconds: float = 0.1) -> None:
+    def __init__(
+        self,
+        path: Path,
+        registry: JobRegistry,
+        settle_seconds: float = 0.1,
+        clock: Clock | None = None,
+        watch: Callable[[Path], None] = lambda file: None,
+    ) -> None:
         self._path = path
         self._registry = registry
         self._book = PolicyBook()
         self._problem = ""
         self._settle_seconds = settle_seconds
         self._reading = asyncio.Lock()
+        self._clock = clock or SystemClock()
+        #: Is told each file that is read for the policies, over and over.
+        self._watch = watch
 
     @property
     def book(self) -> PolicyBook:
@@ -152,7 +184,13 @@ class LivePolicies:
     async def load(self) -> None:
         """Reads the file. Raises ConfigError."""
         async with self._reading:
-            self._book = await asyncio.to_thread(load_policies, self._path, self._registry)
+            files: set[Path] = set()
+            now_us = self._clock.now_us()
+            try:
+                self._book = await asyncio.to_thread(load_policies, self._path, self._registry, now_us, files)
+            finally:
+                for file in files:
+                    self._watch(file)
             self._problem = ""
 
     async def reload(self) -> None:
@@ -169,3 +207,12 @@ class LivePolicies:
             return
         if known or _spelled(self._book) != before:
             log.info("policies in force", workflow_types=list(self._book.names))
+
+    async def run(self) -> None:
+        """Reads the file again once a day: files that it names tell of times only so far ahead."""
+        while True:
+            await self._clock.sleep(DAY)
+            try:
+                await self.reload()
+            except Exception:
+                log.exception("reading the policies again failed")

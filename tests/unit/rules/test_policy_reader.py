@@ -244,7 +244,7 @@ def test_what_is_wrong_with_the_file(path: Path, registry: JobRegistry, text: st
         (careful(Retry=True), "Retry: unknown key; known are JobTypes, Hold, PointOfNoReturn, MaxFailures"),
         (
             window(TimeZone="Europe/Berlin"),
-            "there is no time; set Allowed or Frozen",
+            "there is no time; set Allowed, Frozen, AllowedCalendars or FrozenCalendars",
         ),
         (window(Frozen=[{}]), "TimeZone: missing"),
         (window(TimeZone="Mars/Olympus"), 'TimeZone: "Mars/Olympus" is no time zone of the IANA list; write'),
