@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from wf_tui.state.samples import sample_board
+from wf_tui.state.samples import ago, sample_board
 from wf_tui.testing import FakeGateway, sample_gateway
 
 Picture = Callable[..., bool]
@@ -13,6 +14,12 @@ Picture = Callable[..., bool]
 def stops(*, problem: str = "", everything: bool = False, erase: bool = False) -> FakeGateway:
     gateway = sample_gateway()
     gateway.stop_feed.first = sample_board(problem=problem, everything=everything, erase=erase)
+    return gateway
+
+
+def two_keys(*, key: bool) -> FakeGateway:
+    gateway = sample_gateway()
+    gateway.board = gateway.stop_feed.first = sample_board(erase=True, two_keys=True, key=key)
     return gateway
 
 
@@ -65,3 +72,39 @@ def test_release_dialog(picture: Picture) -> None:
 def test_release_dialog_complete(picture: Picture) -> None:
     keys = ("S", "down", "r", "text:row 4 is clear", "enter", "text:SatelliteDiskErase")
     assert picture(stops(erase=True), *keys, size=(80, 24))
+
+
+def test_first_key(picture: Picture) -> None:
+    assert picture(two_keys(key=True), "S", "down", size=(80, 24))
+
+
+def test_first_key_wide(picture: Picture) -> None:
+    assert picture(two_keys(key=True), "S", "down", "d", size=(160, 48))
+
+
+def test_first_key_dialog(picture: Picture) -> None:
+    assert picture(two_keys(key=False), "S", "down", "r", size=(80, 24))
+
+
+def test_second_key_dialog(picture: Picture) -> None:
+    assert picture(two_keys(key=True), "S", "down", "r", size=(80, 24))
+
+
+def test_first_key_turned(picture: Picture) -> None:
+    keys = ("S", "down", "r", "text:row 4 is clear", "enter", "text:SatelliteDiskErase", "enter")
+    assert picture(two_keys(key=False), *keys, size=(80, 24))
+
+
+def test_key_taken_back(picture: Picture) -> None:
+    assert picture(two_keys(key=True), "S", "down", "u", size=(80, 24))
+
+
+def test_reminder(picture: Picture) -> None:
+    gateway = two_keys(key=False)
+    stop = gateway.board.stops[0]
+    ended = replace(stop, expires=ago(30), reminded=ago(0))
+
+    def remind() -> None:
+        gateway.stop_feed.send(replace(gateway.board, stops=(ended, *gateway.board.stops[1:])))
+
+    assert picture(gateway, "S", "down", remind, size=(80, 24))

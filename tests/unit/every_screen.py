@@ -66,6 +66,8 @@ from wf_tui.state.models import (
     Receipt,
     Rejection,
     RejectionSummary,
+    ReleaseKey,
+    ReleasePlan,
     Site,
     SiteStatus,
     SiteType,
@@ -137,7 +139,7 @@ VISITS: tuple[Visit, ...] = (
     Visit(ComposerScreen, ("C", "t")),
     Visit(ComposerScreen, ("R", "enter", "m")),
     Visit(EngageDialog, ("s",)),
-    Visit(ReleaseDialog, dialog=lambda _, say: ReleaseDialog(Stop(say("type"), True), _set_stop)),
+    Visit(ReleaseDialog, dialog=lambda _, say: _release(say)),
     Visit(OrderDialog, ("enter", "X")),
     Visit(OrderDialog, dialog=lambda _, say: OrderDialog(_order(say))),
     Visit(HelpDialog, ("question_mark",)),
@@ -224,6 +226,21 @@ def _servers(say: Say) -> FakeServers:
     return FakeServers(known, {})
 
 
+def _stop(say: Say) -> Stop:
+    key = ReleaseKey(say("first operator"), say("first reason"), ago(2), ago(-60))
+    return Stop(say("type"), True, say("operator"), say("reason"), ago(5), key=key, expires=ago(-600))
+
+
+def _release(say: Say) -> ReleaseDialog:
+    key = ReleaseKey(say("operator"), say("reason"), ago(5), ago(-60))
+    stop = Stop(say("type"), True, key=key)
+
+    async def plan() -> ReleasePlan:
+        return ReleasePlan(stop, two_keys=True, types=(say("type"),), workflows=2, jobs=3)
+
+    return ReleaseDialog(stop, _set_stop, plan, lambda: ago(0))
+
+
 def world(say: Say) -> FakeGateway:
     """Returns a server on which every text that can be from outside is `say` of what it is."""
     request = _request(say)
@@ -239,7 +256,7 @@ def world(say: Say) -> FakeGateway:
             (Site(say(name), SiteType.SATELLITE, SiteStatus.DECOM, 2), (say("aa00"), say("aa01")))
             for name in ("aap", "adg")
         ),
-        board=StopBoard((Stop(say("type"), True, say("operator"), say("reason"), ago(5)), Stop("*", False))),
+        board=StopBoard((_stop(say), Stop("*", False))),
         book=_book(say),
         known_buckets=(Bucket(say("bucket"), 3, 1, 1, 60.0, ago(-30)),),
         known_job_types=_job_types(say),

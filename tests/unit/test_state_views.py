@@ -24,7 +24,7 @@ from wf_tui.state.format import (
 )
 from wf_tui.state.listing import Listing, Order
 from wf_tui.state.marks import GLYPHS, mark
-from wf_tui.state.models import EVERYTHING, JobDetail, JobProgress, Status, Stop, StopBoard
+from wf_tui.state.models import EVERYTHING, JobDetail, JobProgress, ReleasePlan, Status, Stop, StopBoard
 from wf_tui.state.pages import PAGE, JobPages
 from wf_tui.state.samples import (
     ERASE,
@@ -37,7 +37,7 @@ from wf_tui.state.samples import (
     summary_of,
 )
 from wf_tui.state.situation import Link, Situation, lost_line
-from wf_tui.state.stops import alarm, board_lines, stop_for
+from wf_tui.state.stops import alarm, board_lines, plan_lines, reminder_words, reminders, stop_for
 from wf_tui.state.workflow import LiveWorkflow
 
 S = Status
@@ -313,3 +313,28 @@ def test_every_status_has_a_glyph_of_its_own() -> None:
     assert set(GLYPHS) == set(S)
     assert len(set(GLYPHS.values())) == len(S)
     assert mark(S.NOT_STARTED) == "○ not started"
+
+
+def test_a_plan_of_many_types_names_some() -> None:
+    plan = ReleasePlan(Stop("*", True), two_keys=False, types=tuple("ABCDEFGHI"), workflows=2, more=True)
+    told = list(plan_lines(plan, NOW))
+    assert told == [
+        "Lets go again: A, B, C, D, E, F and 3 more.",
+        "at least 2 workflows with 0 jobs could be executed again; none begins by itself.",
+    ]
+    nothing = replace(plan, types=(), workflows=0)
+    assert list(plan_lines(nothing, NOW)) == ["Lets go nothing: every type is stopped by its own entry."]
+    assert list(plan_lines(replace(nothing, stop=Stop("A", True)), NOW)) == [
+        "Lets go nothing yet: * stops everything."
+    ]
+    assert list(plan_lines(replace(plan, stop=Stop("A", False)), NOW)) == ["A is not stopped."]
+
+
+def test_what_was_brought_to_mind_between_two_boards() -> None:
+    before = StopBoard((Stop("A", True), Stop("B", True, reminded=NOW)))
+    reminded = Stop("A", True, "ann", "smoke", NOW, reminded=NOW)
+    after = StopBoard((reminded, Stop("B", True, reminded=NOW)))
+    assert reminders(before, after) == (reminded,)
+    assert reminders(None, after) == ()
+    assert reminders(after, after) == ()
+    assert reminder_words(reminded, NOW).endswith("by ann: smoke")

@@ -39,6 +39,7 @@ from wf_tui.state.format import count
 from wf_tui.state.models import Status
 from wf_tui.state.permits import OPERATOR, may, only_views
 from wf_tui.state.situation import Situation
+from wf_tui.state.stops import reminder_words, reminders
 from wf_tui.state.text import clean
 from wf_tui.state.window_title import window_title
 from wf_tui.terminal_title import TerminalTitle
@@ -171,6 +172,9 @@ class WfApp(App[None]):
             self._title.stop()
 
     def _take_situation(self, situation: Situation) -> None:
+        for stop in reminders(self.situation.board, situation.board):
+            words = reminder_words(stop, self.context.now())
+            self.notify(clean(words), severity="warning", timeout=15, markup=False)
         known, self.situation = self.situation.identity, situation
         who = situation.identity
         if who is not None and who != known and only_views(who) and not situation.read_only:

@@ -20,6 +20,7 @@ DANGEROUS_BINDINGS = frozenset(
         "sites.erase",
         "stops.engage",
         "stops.release",
+        "stops.withdraw",
         "workflow.cancel",
         "workflow.execute",
         "workflow.go",

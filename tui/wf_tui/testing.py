@@ -134,9 +134,6 @@ class FakeGateway:
     address: str = "127.0.0.1:8080"
     known_sites: tuple[tuple[Site, tuple[str, ...]], ...] = ()
     board: StopBoard = field(default_factory=lambda: StopBoard(()))
-    release_plan: ReleasePlan = field(
-        default_factory=lambda: ReleasePlan(Stop("*", True), two_keys=False, types=())
-    )
     book: PolicyBook = field(default_factory=lambda: PolicyBook(()))
     known_buckets: tuple[Bucket, ...] = ()
     entries: tuple[AuditEntry, ...] = ()
@@ -423,9 +420,11 @@ class FakeGateway:
         self.stop_feed.send(self.board)
 
     async def plan_release(self, name: str) -> ReleasePlan:
-        """Returns `release_plan`, of the entry as it stands."""
+        """Returns what the entry, as whoever watches was told, lets go: itself, and made-up work."""
         self._answer("plan_release", name)
-        return self.release_plan
+        board = self.stop_feed.first or self.board
+        entry = next((stop for stop in board.stops if stop.name == name), Stop(name, True, listed=False))
+        return ReleasePlan(entry, board.two_keys, (name,), workflows=3, jobs=1_204)
 
     async def withdraw_key(self, name: str) -> Stop:
         """Takes the key out of `board`."""

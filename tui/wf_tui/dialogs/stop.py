@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 from textual import on
 from textual.app import ComposeResult
@@ -11,12 +12,15 @@ from textual.content import Content
 from textual.widgets import Button, Input, Label, Static
 
 from wf_tui.dialogs.acting import ActingDialog
+from wf_tui.gateway import GatewayError
 from wf_tui.state.format import count
-from wf_tui.state.models import EVERYTHING, Stop
-from wf_tui.state.stops import title
+from wf_tui.state.models import EVERYTHING, ReleasePlan, Stop
+from wf_tui.state.stops import plan_lines, title
 from wf_tui.state.text import clean
 from wf_tui.widgets.fields import quiet_button, quiet_input
 
+#: Finds what a release would let go.
+AskPlan = Callable[[], Awaitable[ReleasePlan]]
 #: Sets the stop for a reason; returns what to say of it.
 SetStop = Callable[[str], Awaitable[str]]
 
@@ -80,10 +84,12 @@ class EngageDialog(_StopDialog):
 
 
 class ReleaseDialog(_StopDialog):
-    """Releases a stop, once a reason is given and the entry's name is typed."""
+    """Releases a stop, once a reason is given and the entry's name is typed. Shows what that lets go."""
 
-    def __init__(self, stop: Stop, set_stop: SetStop) -> None:
+    def __init__(self, stop: Stop, set_stop: SetStop, plan: AskPlan, now: Callable[[], datetime]) -> None:
         super().__init__(stop, set_stop)
+        self._plan = plan
+        self._now = now
         self.failure = f"{title(stop)} is not known to be released. Enter tries again."
         self.doing = f"releasing {title(stop)}…"
 
@@ -94,6 +100,7 @@ class ReleaseDialog(_StopDialog):
                 Content.assemble("▶ Release ", (clean(title(self._stop)), "bold"), "?"), classes="question"
             )
             yield Static(self._history(), markup=False)
+            yield Static("Asking what it would let go…", id="plan", markup=False)
             yield Label("Reason")
             yield quiet_input("why it is safe to go on", id="reason")
             yield Label(Content.assemble("Type ", (clean(self._stop.name), "bold"), " to release it"))
@@ -102,6 +109,22 @@ class ReleaseDialog(_StopDialog):
             with Horizontal(classes="buttons"):
                 yield quiet_button("Cancel  esc", id="cancel")
                 yield quiet_button("Release", id="release", variant="primary", disabled=True)
+
+    def on_mount(self) -> None:
+        """Asks what would be let go."""
+        self.run_worker(self._ask_plan(), name="plan a release", group="plan", exit_on_error=False)
+
+    async def _ask_plan(self) -> None:
+        told = self.query_one("#plan", Static)
+        try:
+            plan = await self._plan()
+        except GatewayError as error:
+            told.update(clean(f"What it would let go is not known: {error}"))
+            return
+        told.update("\n".join(clean(line) for line in plan_lines(plan, self._now())))
+        if plan.two_keys:
+            key = "second" if plan.stop.key is not None else "first"
+            self.query_one("#release", Button).label = f"Turn the {key} key"
 
     def _history(self) -> str:
         if not self._stop.listed:

@@ -265,7 +265,14 @@ class WfScreen(PromptScreen):
 
     def release_stop(self, stop: Stop) -> None:
         """Asks for a reason and the name, and releases."""
-        self.app.push_screen(ReleaseDialog(stop, partial(self._set_stop, stop.name, False)), self._say_answer)
+        context = self.context
+        dialog = ReleaseDialog(
+            stop,
+            partial(self._set_stop, stop.name, False),
+            partial(context.gateway.plan_release, stop.name),
+            context.now,
+        )
+        self.app.push_screen(dialog, self._say_answer)
 
     def _say_answer(self, words: str | None) -> None:
         if words is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -38,6 +39,13 @@ class StopsScreen(InspectingScreen, FilteredScreen):
             "Release",
             id="stops.release",
             tooltip="Release it: asks for a reason and its name",
+        ),
+        Binding(
+            "u",
+            "withdraw",
+            "Take back",
+            id="stops.withdraw",
+            tooltip="Take back the first of the two keys that release it",
         ),
     ]
 
@@ -125,9 +133,12 @@ class StopsScreen(InspectingScreen, FilteredScreen):
 
     def offered(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A stop is engaged or released, whichever it is not."""
-        if action not in ("engage", "release"):
+        if action not in ("engage", "release", "withdraw"):
             return True
         stop = self._table.current if self.is_mounted else None
+        if action == "withdraw":
+            # Where releasing takes one key, nobody needs to know of it.
+            return stop is not None and stop.key is not None
         return self._may(action, stop) if stop is not None else None
 
     def _may(self, action: str, stop: Stop) -> bool | None:
@@ -146,3 +157,12 @@ class StopsScreen(InspectingScreen, FilteredScreen):
         """Releases what the cursor is on."""
         if (stop := self._table.current) is not None:
             self.release_stop(stop)
+
+    def action_withdraw(self) -> None:
+        """Takes back the first key of what the cursor is on: a release is asked for no longer."""
+        if (stop := self._table.current) is not None and stop.key is not None:
+            self.ask(partial(self._withdraw, stop), "the key taken back", group="withdraw", exclusive=True)
+
+    async def _withdraw(self, stop: Stop) -> None:
+        await self.context.gateway.withdraw_key(stop.name)
+        self.say(f"The first key for releasing {title(stop)} is taken back; it stays stopped.")

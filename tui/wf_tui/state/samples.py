@@ -16,6 +16,7 @@ from wf_tui.state.models import (
     JobProgress,
     Policy,
     PolicyBook,
+    ReleaseKey,
     Site,
     SiteStatus,
     SiteType,
@@ -161,16 +162,25 @@ def sample_sites() -> tuple[tuple[Site, tuple[str, ...]], ...]:
     return tuple(made)
 
 
-def sample_board(*, problem: str = "", everything: bool = False, erase: bool = False) -> StopBoard:
-    """Returns a stop board in which some stops are engaged."""
+def sample_board(
+    *,
+    problem: str = "",
+    everything: bool = False,
+    erase: bool = False,
+    two_keys: bool = False,
+    key: bool = False,
+) -> StopBoard:
+    """Returns a stop board in which some stops are engaged, with a first key where that is asked for."""
     why = "smoke in row 4" if erase else "row 4 is clear"
+    turned = ReleaseKey("linus", "row 4 is clear", ago(60), ago(-1740)) if key else None
     return StopBoard(
         (
-            Stop(ERASE, erase, "ada@ops-1", why, ago(140), running=1),
+            Stop(ERASE, erase, "ada@ops-1", why, ago(140), running=1, key=turned),
             Stop("RackPowerCycle", True, listed=False),
             Stop("*", everything, "grace@ops-2", "network split in fra" if everything else "", ago(25)),
         ),
         problem,
+        two_keys,
     )
 
 

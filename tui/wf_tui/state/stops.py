@@ -11,6 +11,8 @@ from wf_tui.state.models import EVERYTHING, ReleasePlan, Stop, StopBoard
 
 _BROKEN = "es.json cannot be read"
 
+#: Workflow types that are named of many.
+_MOST_NAMED = 6
 #: What `*` is when es.json has no entry for it: nothing stops everything.
 _NOTHING_STOPS_ALL = Stop(EVERYTHING, engaged=False, listed=True)
 
@@ -75,6 +77,16 @@ def key_words(stop: Stop, now: datetime) -> str:
     return f"{who} {moment(now, key.turned)}, good for {left}{why}"
 
 
+def stop_outlook(stop: Stop, now: datetime) -> Iterator[str]:
+    """Returns what will become of an entry, as far as that is known, a line at a time."""
+    if stop.key is not None:
+        yield key_words(stop, now)
+    if stop.expires is not None:
+        over = stop.expires <= now
+        when = moment(now, stop.expires)
+        yield f"its time has been over since {when}" if over else f"until {when}"
+
+
 def stop_notes(stop: Stop, now: datetime) -> Iterator[str]:
     """Returns why an entry is as it is, and what will become of it, a piece at a time."""
     if not stop.listed:
@@ -83,15 +95,26 @@ def stop_notes(stop: Stop, now: datetime) -> Iterator[str]:
         yield stop.reason
     if stop.first_operator:
         yield f"first key by {stop.first_operator}"
-    if stop.key is not None:
-        yield key_words(stop, now)
-    if stop.expires is not None:
-        over = stop.expires <= now
-        yield (
-            f"its time is over since {moment(now, stop.expires)}"
-            if over
-            else f"until {moment(now, stop.expires)}"
-        )
+    yield from stop_outlook(stop, now)
+
+
+def reminders(before: StopBoard | None, after: StopBoard | None) -> tuple[Stop, ...]:
+    """Returns the stops that the server has brought to mind between two boards."""
+    if before is None or after is None:
+        return ()
+    known = {stop.name: stop.reminded for stop in before.stops}
+    return tuple(
+        stop for stop in after.stops if stop.reminded is not None and stop.reminded != known.get(stop.name)
+    )
+
+
+def reminder_words(stop: Stop, now: datetime) -> str:
+    """Returns what a reminder says."""
+    who = f" by {stop.operator}" if stop.operator else ""
+    since = f" since {moment(now, stop.changed)}" if stop.changed is not None else ""
+    why = f": {stop.reason}" if stop.reason else ""
+    over = ". Its time is over." if stop.expires is not None and stop.expires <= now else ""
+    return f"■ {title(stop)} is still stopped{since}{who}{why}{over}"
 
 
 def plan_lines(plan: ReleasePlan, now: datetime) -> Iterator[str]:
@@ -101,7 +124,9 @@ def plan_lines(plan: ReleasePlan, now: datetime) -> Iterator[str]:
         yield f"{stop.name} is not stopped."
         return
     if plan.types:
-        yield f"Lets go again: {', '.join(plan.types)}."
+        more = len(plan.types) - _MOST_NAMED
+        named = ", ".join(plan.types[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+        yield f"Lets go again: {named}."
     elif stop.name == EVERYTHING:
         yield "Lets go nothing: every type is stopped by its own entry."
     else:

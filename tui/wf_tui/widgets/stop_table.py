@@ -11,7 +11,7 @@ from textual.widget import Widget
 from wf_tui.state.filters import NO_FILTER, Filter
 from wf_tui.state.format import age, count, moment
 from wf_tui.state.models import EVERYTHING, Stop
-from wf_tui.state.stops import title
+from wf_tui.state.stops import stop_outlook, title
 from wf_tui.state.text import clean
 from wf_tui.widgets.facts import Fact
 from wf_tui.widgets.rows import Piece, RowsView, fit
@@ -65,7 +65,7 @@ class StopTable(RowsView):
         """Paints an entry."""
         stop = self._stops[line]
         stopped = stop.engaged or not stop.listed
-        yield Piece(fit("■ STOP" if stopped else "▶ GO", _STATE), "bad" if stopped else "good")
+        yield Piece(fit(_state(stop), _STATE), "bad" if stopped else "good")
         yield Piece(fit(clean(title(stop)), _name_width(width)) + " ", "strong")
         yield Piece(
             fit(f"{stop.running:,}", _RUNNING - 1, right=True) + " ", "busy" if stop.running else "dim"
@@ -74,7 +74,16 @@ class StopTable(RowsView):
         yield Piece(fit(clean(stop.operator) or "–", _WHO) + " ")
         rest = width - _STATE - _name_width(width) - 1 - _RUNNING - _AGE - 1 - _WHO - 1
         why = clean(stop.reason) if stop.listed else "no entry in es.json: means stop"
+        if stop.key is not None:
+            why = f"1st key: {clean(stop.key.operator)}"
         yield Piece(fit(why, max(0, rest)), "dim")
+
+
+def _state(stop: Stop) -> str:
+    if not stop.engaged and stop.listed:
+        return "▶ GO"
+    # One of two keys is turned.
+    return "■ STOP ½" if stop.key is not None else "■ STOP"
 
 
 def _fields(stop: Stop) -> Mapping[str, str]:
@@ -113,11 +122,13 @@ def stop_words(stop: Stop, now: datetime) -> Content:
         told = f"{name} may be submitted and executed; {count(stop.running, 'workflow')} running now."
     else:
         told = f"{name} is stopped: nothing starts, and what ran was cut short."
+    more = "".join(f"\n{clean(line)}" for line in stop_outlook(stop, now))
     who = f" by {clean(stop.operator)}" if stop.operator else ""
     if stop.changed is None:
-        return Content(told)
+        return Content(told + more)
     why = f": {clean(stop.reason)}" if stop.reason else ""
-    return Content(f"{told}\nSet {moment(now, stop.changed)}{who}{why}")
+    first = f", with the first key of {clean(stop.first_operator)}" if stop.first_operator else ""
+    return Content(f"{told}\nSet {moment(now, stop.changed)}{who}{first}{why}{more}")
 
 
 def stop_facts(stop: Stop, now: datetime) -> Iterator[Fact]:
@@ -128,6 +139,11 @@ def stop_facts(stop: Stop, now: datetime) -> Iterator[Fact]:
     yield Fact("Changed", moment(now, stop.changed))
     yield Fact("By", stop.operator or "–")
     yield Fact("Why", (stop.reason or "–") if stop.listed else "no entry in es.json: means stop")
+    if stop.first_operator:
+        yield Fact("1st key", stop.first_operator)
+    if stopped:
+        yield Fact("Until", moment(now, stop.expires) if stop.expires else "it is released")
+        yield Fact("Reminded", moment(now, stop.reminded))
     yield Fact("")
     yield Fact("", stop_words(stop, now))
 
