@@ -354,6 +354,11 @@ class Client:
         stub = pb.CatalogServiceStub(self._connected())
         return (await self._read(stub.list_buckets, pb.ListBucketsRequest())).buckets
 
+    async def list_quotas(self) -> Sequence[pb.Quota]:
+        """Returns the quotas, and how much of each is taken."""
+        stub = pb.CatalogServiceStub(self._connected())
+        return (await self._read(stub.list_quotas, pb.ListQuotasRequest())).quotas
+
     async def server_info(self) -> pb.GetServerInfoResponse:
         """Returns the server's version, start, clock and problems."""
         stub = pb.CatalogServiceStub(self._connected())

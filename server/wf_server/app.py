@@ -24,6 +24,7 @@ from wf_server.engine.control import Control
 from wf_server.engine.deciding import Deciding
 from wf_server.engine.executor import Executor
 from wf_server.engine.job_logs import JobLogs
+from wf_server.engine.quotas import Quotas
 from wf_server.engine.recorder import Recorder
 from wf_server.engine.recovery import Recoverer
 from wf_server.engine.release_plan import ReleasePlanner
@@ -146,6 +147,8 @@ class App:
         closing.push_async_callback(stops.wait_idle)
         await stops.load()
 
+        quotas = Quotas(lambda: self.policies.book, lambda: inventory.current, store, clock)
+        await quotas.load()
         hub = Hub(config.limits.max_watchers)
         closing.callback(hub.close)
         logs = JobLogs(config.limits.max_log_bytes)
@@ -174,6 +177,7 @@ class App:
             grace=config.workflow.stop_grace,
             max_running=config.limits.max_running,
             start_problem=checker.start_problem,
+            quotas=quotas,
         )
         deciding = Deciding()
         self._approvals = Approvals(
@@ -187,7 +191,7 @@ class App:
             has_begun=lambda workflow_id: self._executor.find(workflow_id) is not None,
         )
         cache = WorkflowCache()
-        self._retention = Retention(store, config.retention, clock, cache)
+        self._retention = Retention(store, config.retention, clock, cache, outdated_us=quotas.outdated_us)
         self._workflows = Workflows(
             store,
             self._recorder,
@@ -220,8 +224,8 @@ class App:
         )
         watched = {
             places.configs / "es.json": stops.reload,
-            places.configs / "policies.json": self._reload_policies,
-            **dict.fromkeys(inventory.files, inventory.reload),
+            places.configs / "policies.json": quotas.looking_again(self._reload_policies),
+            **dict.fromkeys(inventory.files, quotas.looking_again(inventory.reload)),
             **(dict.fromkeys(self._tls.files, self._tls.reload) if self._tls else {}),
         }
         for file, reload in watched.items():
@@ -254,6 +258,7 @@ class App:
                 self.registry,
                 self.policies,
                 tokens,
+                quotas,
                 clock,
                 __version__,
                 problems,

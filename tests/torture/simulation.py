@@ -23,6 +23,7 @@ from wf_server.engine.checker import RequestChecker
 from wf_server.engine.control import Control
 from wf_server.engine.deciding import Deciding
 from wf_server.engine.executor import Executor
+from wf_server.engine.quotas import Quotas
 from wf_server.engine.recorder import Recorder
 from wf_server.engine.recovery import Recoverer
 from wf_server.engine.runner import LocalRunner
@@ -212,6 +213,8 @@ class Simulation:
         await policies.load()
         runner = LocalRunner(registry, self.clock)
         recoverer = Recoverer(registry, runner, recorder, store, self.clock)
+        quotas = Quotas(lambda: policies.book, lambda: nowhere, store, self.clock)
+        await quotas.load()
         executor = Executor(
             recorder,
             runner,
@@ -221,6 +224,7 @@ class Simulation:
             self.clock,
             grace=GRACE,
             max_running=self.max_running,
+            quotas=quotas,
         )
         checker = RequestChecker(policies, registry, lambda: nowhere, 1_000, self.clock, executor.executed)
         deciding = Deciding()

@@ -4,47 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
-from random import Random
-from types import MappingProxyType
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import initialize, invariant, run_state_machine_as_test
+from hypothesis.stateful import invariant, run_state_machine_as_test
 from structlog.testing import capture_logs
 
 from tests.torture import records
-from tests.torture.simulation import Parts, Simulation
-from tests.torture.test_state_machine import ExecutorMachine, is_active
+from tests.torture.lanes import LaneMachine
+from tests.torture.simulation import Parts
+from tests.torture.test_state_machine import is_active
 from wf_server.errors import Refused
 from wf_server.model import WorkReq
 
 EXAMPLES, STEPS = 25, 30
 LONGER = int(os.environ.get("WF_TORTURE_EXAMPLES", "0") or 0)
-LANES = ("north", "south", "east")
 
 
-class MutexMachine(ExecutorMachine):
-    """As the executor's, but some jobs are on a lane, and a lane has one running workflow."""
+class MutexMachine(LaneMachine):
+    """A lane has one workflow that was executed and has not ended."""
 
-    @initialize(seed=st.integers(0, 2**32), max_running=st.sampled_from([1, 2, 100]))
-    def begin(self, seed: int, max_running: int) -> None:
-        self._draw = Random(seed)
-        mutex = {"Name": "mutex", "Settings": {"Args": ["lane"]}}
-        self.simulation = Simulation(self._directory, seed, max_running, mutex)
-
-    def _submit(self, request: WorkReq, *, go: bool) -> None:
-        super()._submit(self._on_lanes(request), go=go)
-
-    def _on_lanes(self, request: WorkReq) -> WorkReq:
-        blocks = []
-        for block in request.blocks:
-            lane = self._draw.choice(("", *LANES))
-            args = {**block.jobs[0].args, **({"lane": lane} if lane else {})}
-            first = replace(block.jobs[0], args=MappingProxyType(args))
-            blocks.append(replace(block, jobs=(first, *block.jobs[1:])))
-        return replace(request, blocks=tuple(blocks))
+    POLICY: ClassVar[dict[str, Any]] = {"Name": "mutex", "Settings": {"Args": ["lane"]}}
 
     async def _order(self, parts: Parts, after: float, what: str, which: int, how: int) -> None:
         try:

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.conftest import Engine, statuses
 from wf_server.engine import recorder
 from wf_server.errors import StoreError
-from wf_server.model import Change, Standing, Status, StopStatus, Workflow
+from wf_server.model import Change, QuotaToken, Standing, Status, StopStatus, Workflow
 from wf_server.model.audit import AuditEntry
 from wf_server.store import JobNotes
 
@@ -30,10 +30,11 @@ class FlakyDisk:
         standings: Mapping[int, Standing],
         notes: JobNotes | None = None,
         entries: Sequence[AuditEntry] = (),
+        tokens: Sequence[QuotaToken] = (),
     ) -> None:
         if self.full:
             raise StoreError("wf.db: database or disk is full")
-        await self._commit(inserts, changes, standings, notes, entries)
+        await self._commit(inserts, changes, standings, notes, entries, tokens)
         self.commits.append(len(inserts) + sum(map(len, changes.values())))
 
 

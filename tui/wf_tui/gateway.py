@@ -18,6 +18,7 @@ from wf_tui.state.models import (
     JobType,
     Lineage,
     PolicyBook,
+    Quota,
     Receipt,
     Rejection,
     RejectionSummary,
@@ -290,6 +291,10 @@ class Gateway(Protocol):
 
         The next page begins at the page's `next`: as `after` where the oldest come first, else as `before`.
         """
+        ...
+
+    async def quotas(self) -> tuple[Quota, ...]:
+        """Returns the quotas, each value that has tokens taken by itself."""
         ...
 
     async def who_am_i(self) -> Identity:

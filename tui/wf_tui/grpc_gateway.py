@@ -24,6 +24,7 @@ from wf_tui.state.models import (
     JobType,
     Lineage,
     PolicyBook,
+    Quota,
     Receipt,
     Rejection,
     RejectionSummary,
@@ -357,6 +358,12 @@ class GrpcGateway:
         )
         with _translated():
             return translate.audit_page(await self._client.list_entries(request))
+
+    async def quotas(self) -> tuple[Quota, ...]:
+        """Returns the quotas, each value that has tokens taken by itself."""
+        with _translated():
+            listed = await self._client.list_quotas()
+            return tuple(level for quota in listed for level in translate.quota_levels(quota))
 
     async def who_am_i(self) -> Identity:
         """Returns how the server knows this client."""

@@ -41,6 +41,7 @@ from wf_tui.state.models import (
     JobType,
     Lineage,
     PolicyBook,
+    Quota,
     Receipt,
     Rejection,
     RejectionSummary,
@@ -139,6 +140,7 @@ class FakeGateway:
     entries: tuple[AuditEntry, ...] = ()
     #: How it knows whoever asks.
     identity: Identity = field(default_factory=lambda: Identity("ann", "loopback", "127.0.0.1:1", ("admin",)))
+    known_quotas: tuple[Quota, ...] = ()
     known_job_types: tuple[JobType, ...] = ()
     verdict: tuple[Violation, ...] = ()
     new_id: str = "0198b2c4-0000-7000-8000-00000000beef"
@@ -473,6 +475,11 @@ class FakeGateway:
         head = max(self.entries, key=lambda entry: entry.seq, default=None)
         follows = page[-1].seq if len(fitting) > limit else 0
         return AuditPage(page, follows, head.seq if head else 0, head.hash if head else "")
+
+    async def quotas(self) -> tuple[Quota, ...]:
+        """Returns `known_quotas`."""
+        self._answer("quotas")
+        return self.known_quotas
 
     async def who_am_i(self) -> Identity:
         """Returns `identity`."""

@@ -7,7 +7,8 @@ careful reading where there is none.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import betterproto
@@ -481,6 +482,32 @@ def bucket(message: pb.Bucket) -> m.Bucket:
         every_seconds=message.every_seconds,
         next_refill=message.next_refill,
     )
+
+
+def quota_levels(message: pb.Quota) -> Iterator[m.Quota]:
+    """Yields what is taken of a quota, value by value; at least one that says that nothing is."""
+    nothing = m.Quota(
+        label=message.label,
+        value=None,
+        taken=0,
+        limit=0,
+        written=message.limit,
+        per_seconds=message.per_seconds,
+        job_types=tuple(message.job_types),
+        workflow_types=tuple(message.workflow_types),
+        level=_policy_level(message.level),
+    )
+    if not message.gauges:
+        yield nothing
+    for gauge in message.gauges:
+        yield replace(
+            nothing,
+            value=gauge.value,
+            taken=gauge.taken,
+            limit=gauge.limit,
+            waiting=gauge.waiting,
+            next_token=gauge.next_token,
+        )
 
 
 def identity(message: access.WhoAmIResponse) -> m.Identity:

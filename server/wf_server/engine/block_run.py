@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from wf_server.engine.budget import FailureBudget
@@ -96,18 +96,26 @@ class BlockRun:
 
     # What may happen now
 
-    def take(self, now_us: int, most: int) -> list[int]:
-        """Takes the jobs that may begin now; they count as in flight from here on."""
+    def take(self, now_us: int, most: int, admit: Callable[[int], bool] | None = None) -> list[int]:
+        """Takes the jobs that may begin now; they count as in flight from here on.
+
+        One that `admit` does not let in keeps its place, and those after it wait too.
+        """
         self._ripen(now_us)
         room = min(most, self._rate_limit - len(self.in_flight))
-        taken = [self._due_again.popleft() for _ in range(min(room, len(self._due_again)))]
-        room = min(room - len(taken), len(self._waiting))
+        taken: list[int] = []
+        while len(taken) < room and self._due_again and (admit is None or admit(self._due_again[0])):
+            taken.append(self._due_again.popleft())
+        # Those that are due again go first: where one of them is not let in, nor is another.
+        room = min(room - len(taken), len(self._waiting)) if not self._due_again else 0
         if room > 0:
             at_risk = len(self.in_flight) + len(taken) + len(self._retrying) + len(self._due_again)
             allowed = self._budget.room(at_risk)
             room = room if allowed is None else min(room, allowed)
             bound = self.waves.bound if self.waves.count > 1 else 0
             while room > 0 and self._waiting and (not bound or self._waiting[0] < bound):
+                if admit is not None and not admit(self._waiting[0]):
+                    break
                 taken.append(self._waiting.popleft())
                 room -= 1
         self.in_flight.update(taken)

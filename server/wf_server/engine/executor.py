@@ -9,6 +9,7 @@ import structlog
 
 from wf_server.clock import Clock
 from wf_server.engine.orders import Halt, Order
+from wf_server.engine.quotas import Quotas
 from wf_server.engine.recorder import Recorder
 from wf_server.engine.recovery import Recoverer
 from wf_server.engine.run import Run
@@ -40,6 +41,7 @@ class Executor:
         grace: float,
         max_running: int = 1_000_000,
         start_problem: Callable[[Workflow, int], StartProblem | None] = lambda workflow, block: None,
+        quotas: Quotas | None = None,
     ) -> None:
         self._recorder = recorder
         self._runner = runner
@@ -51,6 +53,7 @@ class Executor:
         self._max_running = max_running
         #: Why a block must not begin right now; None: it may.
         self._start_problem = start_problem
+        self._quotas = quotas
         self._runs: dict[str, Run] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         #: Those that wait for their turn, the next one first.
@@ -196,6 +199,7 @@ class Executor:
             self._grace,
             self._advance_queue,
             self._start_problem,
+            self._quotas,
         )
         self._runs[workflow.id] = run
         if workflow.status in WORKFLOW_ENDING:

@@ -7,7 +7,8 @@ next. After the commit, and only then, a change is applied to its workflow and t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import structlog
@@ -16,7 +17,7 @@ from wf_server.clock import Clock
 from wf_server.engine.job_logs import JobLogs
 from wf_server.errors import StoreConflict, StoreError
 from wf_server.events import Hub
-from wf_server.model import WHOLE, WORKFLOW_FINAL, Change, Plan, Status, Workflow
+from wf_server.model import WHOLE, WORKFLOW_FINAL, Change, Plan, QuotaToken, Status, Workflow
 from wf_server.model.audit import INSIDE, SERVER, Act, AuditEntry
 from wf_server.store import JobNotes, Store
 from wf_server.wording import storable
@@ -67,6 +68,8 @@ class Recorder:
         self._inserts: list[_Insert] = []
         #: What the audit will say besides.
         self._entries: list[AuditEntry] = []
+        #: The quotas' tokens of jobs that begin by the queued changes, by workflow key.
+        self._tokens: dict[int, Sequence[QuotaToken]] = {}
         self._wake = asyncio.Event()
         self._forming: asyncio.Future[None] | None = None
         self._committing: asyncio.Future[None] | None = None
@@ -135,6 +138,15 @@ class Recorder:
         """Queues the same step of several jobs of a block."""
         now = self._clock.now_us()
         self._changes(workflow).extend([Change(0, block, job, status, now, error) for job in jobs])
+
+    def begin_with(
+        self, workflow: Workflow, block: int, jobs: Iterable[int], tokens: Sequence[QuotaToken]
+    ) -> None:
+        """Queues that jobs run, since they took their tokens; written both or neither."""
+        since = tokens[0].taken_us
+        begun = [Change(0, block, job, Status.RUNNING, since) for job in jobs]
+        self._changes(workflow).extend(begun)
+        self._tokens[workflow.key] = [*self._tokens.get(workflow.key, ()), *tokens]
 
     def log_line(self, workflow: Workflow, block: int, job: int, text: str) -> None:
         """Queues a line of a job's log; it is written with the next changes, or soon without any."""
@@ -216,11 +228,12 @@ class Recorder:
                 continue
             queue, self._queue = self._queue, {}
             inserts, self._inserts = self._inserts, []
+            tokens, self._tokens = self._tokens, {}
             done, self._forming = self._forming, None
             self._committing = done
             entries, self._entries = self._entries, []
             self._notes_due = False
-            await self._commit(inserts, queue, self.logs.take(), entries)
+            await self._commit(inserts, queue, self.logs.take(), entries, tokens)
             self._committing = None
             if done is not None:
                 done.set_result(None)
@@ -231,7 +244,9 @@ class Recorder:
         queue: dict[int, tuple[Workflow, list[Change]]],
         notes: JobNotes | None = None,
         entries: Sequence[AuditEntry] = (),
+        tokens: Mapping[int, Sequence[QuotaToken]] = MappingProxyType({}),
     ) -> None:
+        taken = [token for some in tokens.values() for token in some]
         plans = {key: _plan(workflow, changes) for key, (workflow, changes) in queue.items()}
         numbered = {key: plan.changes for key, plan in plans.items()}
         standings = {key: plan.standing for key, plan in plans.items() if plan.standing is not None}
@@ -246,10 +261,11 @@ class Recorder:
                     standings | {key: new.workflow.standing for key, new in begun.items()},
                     notes,
                     told,
+                    taken,
                 )
                 break
             except StoreConflict as error:
-                await self._commit_apart(inserts, queue, notes, entries, error)
+                await self._commit_apart(inserts, queue, notes, entries, tokens, error)
                 return
             except StoreError as error:
                 # The callers hear it; what has happened has to be written whenever that works again.
@@ -270,6 +286,7 @@ class Recorder:
         queue: dict[int, tuple[Workflow, list[Change]]],
         notes: JobNotes | None,
         entries: Sequence[AuditEntry],
+        tokens: Mapping[int, Sequence[QuotaToken]],
         error: StoreConflict,
     ) -> None:
         """One write contradicts the database: it alone is given up, and the others go on."""
@@ -286,7 +303,7 @@ class Recorder:
         for insert in inserts:
             await self._commit([insert], {})
         for key, entry in queue.items():
-            await self._commit([], {key: entry})
+            await self._commit([], {key: entry}, tokens={key: tokens.get(key, ())})
         if notes:
             await self._commit([], {}, notes)
         if entries:

@@ -70,6 +70,7 @@ class Retention:
         *,
         rest: float = REST,
         pause: float = PAUSE,
+        outdated_us: Callable[[], int] | None = None,
     ) -> None:
         self._store = store
         self._settings = settings
@@ -77,6 +78,8 @@ class Retention:
         self._cache = cache or WorkflowCache()
         self._rest = rest
         self._pause = pause
+        #: Until when quotas' tokens were taken that count nowhere any more.
+        self._outdated_us = outdated_us
         directory = settings.directory(store.path)
         #: None: what has to go is deleted, and not kept anywhere.
         self.archive = Archive(directory, store.path) if directory else None
@@ -111,6 +114,8 @@ class Retention:
         for start in range(0, len(rejections), BATCH):
             await self._remove_rejections(rejections[start : start + BATCH], removed)
             await asyncio.sleep(self._pause)
+        if self._outdated_us is not None:
+            await self._store.delete_quota_tokens(self._outdated_us())
         if removed.workflows or removed.rejections:
             log.info(
                 "archived" if self.archive else "deleted",

@@ -19,6 +19,7 @@ from wf_server.clock import Clock, SteadyTime
 from wf_server.engine.block_run import BlockRun, JobEnd
 from wf_server.engine.budget import FailureBudget
 from wf_server.engine.orders import Halt, Order, Resolution
+from wf_server.engine.quotas import Quotas
 from wf_server.engine.recorder import Recorder
 from wf_server.engine.runner import JobStart, Outcome, Runner
 from wf_server.engine.stance import Stance
@@ -58,6 +59,7 @@ class Run:
         grace: float,
         parked: Callable[[], None] = lambda: None,
         start_problem: Callable[[Workflow, int], StartProblem | None] = lambda workflow, block: None,
+        quotas: Quotas | None = None,
     ) -> None:
         self.workflow = workflow
         self._recorder = recorder
@@ -84,6 +86,8 @@ class Run:
         self._adopted: frozenset[JobId] = frozenset()
         self._reports: deque[_Report] = deque()
         self._wake = asyncio.Event()
+        #: By which its jobs come to the quotas' tokens.
+        self._turnstile = quotas.turnstile(workflow, self._wake.set) if quotas else None
         #: Set once it can be given orders.
         self.begun = asyncio.Event()
         #: A job's outcome has turned out to be unknown, and that is not on record yet.
@@ -204,6 +208,7 @@ class Run:
                 await self._finish()
         finally:
             self._gone = True
+            self._leave_line()
             # Should this task break off, a stop could no longer reach its jobs.
             self._cancel_jobs()
             if self._grace_timer is not None:
@@ -283,15 +288,16 @@ class Run:
             self._call_time(jobs)
             await self._take_resolutions(jobs)
             self._stance.settle()
-            if not self._held_back and (starting := jobs.take(self._time.now_us(), START_CHUNK)):
+            if starting := self._take(jobs):
                 await self._start(jobs, starting)
             elif not jobs.in_flight and await self._is_done(jobs):
                 break
             elif not self._reports:
                 self._tell_waits(jobs)
-                await self._wait(jobs.next_us(may_start=not self._held_back))
+                await self._wait(self._next_us(jobs))
             else:
                 await asyncio.sleep(0)
+        self._leave_line()
         if not self._leaves:
             self._recorder.workflow(self.workflow, self._block_end(block), block=block)
             await self._recorder.flush()
@@ -311,10 +317,30 @@ class Run:
             return self.is_halted or not self._stance.unknown
         return jobs.is_empty and not self._stance.unknown
 
+    def _take(self, jobs: BlockRun) -> list[int]:
+        """Takes the jobs that may begin now, with the tokens that they need."""
+        if self._held_back:
+            self._leave_line()
+            return []
+        turnstile = self._turnstile
+        if turnstile is None or not turnstile.open(jobs.block):
+            return jobs.take(self._time.now_us(), START_CHUNK)
+        taken = jobs.take(self._time.now_us(), START_CHUNK, turnstile.admit)
+        turnstile.close()
+        return taken
+
+    def _leave_line(self) -> None:
+        """Lets others have the tokens that come back."""
+        if self._turnstile is not None:
+            self._turnstile.leave()
+
     async def _start(self, jobs: BlockRun, starting: list[int]) -> None:
         """Starts jobs; everything queued before is durable on return."""
         self._starting = starting
-        self._recorder.jobs(self.workflow, jobs.block, starting, Status.RUNNING)
+        if self._turnstile is not None and (tokens := self._turnstile.claim()):
+            self._recorder.begin_with(self.workflow, jobs.block, starting, tokens)
+        else:
+            self._recorder.jobs(self.workflow, jobs.block, starting, Status.RUNNING)
         await self._recorder.flush()
         self._starting = []
         if self._stance.halted is not None:
@@ -336,6 +362,14 @@ class Run:
 
     def _job_id(self, block: int, job: int) -> JobId:
         return JobId(self.workflow.id, block, job)
+
+    def _next_us(self, jobs: BlockRun) -> int | None:
+        """When something is due by itself; None: nothing is."""
+        due = jobs.next_us(may_start=not self._held_back)
+        if self._turnstile is None or self._turnstile.waits is None:
+            return due
+        token = self._time.now_us() + self._turnstile.nap_us()
+        return token if due is None else min(due, token)
 
     async def _wait(self, until_us: int | None) -> None:
         """Waits for news since this turn of the loop began: a report, an order, or the time."""
@@ -432,6 +466,8 @@ class Run:
         waves = jobs.waves
         if waves.soaks_until:
             self._stance.tell(f"soaking after wave {waves.wave} of {waves.count}", waves.soaks_until)
+        elif self._turnstile is not None and (wait := self._turnstile.waits):
+            self._stance.tell(wait.words, wait.until_us)
         elif not jobs.in_flight and (again := len(jobs.retrying)):
             words = f"{again} job{'s' * (again > 1)} to be tried again"
             self._stance.tell(words, jobs.next_attempt_us())

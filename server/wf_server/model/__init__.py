@@ -6,6 +6,7 @@ from wf_server.model.block import BlockState, Progress
 from wf_server.model.bucket import BucketLevel
 from wf_server.model.caller import EVERY_GRANT, Caller, Grant, Role, Way
 from wf_server.model.change import FATAL, WHOLE, Change, IllegalStep
+from wf_server.model.quota import QuotaToken
 from wf_server.model.receipt import Fate, Receipt, receipt_of
 from wf_server.model.rejection import Rejection, RejectionSummary
 from wf_server.model.standing import Lineage, LineageKind, Standing, Summary
@@ -56,6 +57,7 @@ __all__ = [
     "Order",
     "Plan",
     "Progress",
+    "QuotaToken",
     "Receipt",
     "Rejection",
     "RejectionSummary",

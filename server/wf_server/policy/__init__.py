@@ -4,6 +4,7 @@ from wf_server.policy.base import Facts, Policy, PolicyBook
 from wf_server.policy.engine import NO_POLICY, evaluate, evaluate_exec, evaluate_start
 from wf_server.policy.executed import Executed
 from wf_server.policy.options import VALIDATION
+from wf_server.policy.quota import Meter, Quota
 from wf_server.policy.reader import POLICIES, POLICIES_FILE, LivePolicies, load_policies
 from wf_server.policy.structure import validate_in_portions, validate_structure
 
@@ -15,8 +16,10 @@ __all__ = [
     "Executed",
     "Facts",
     "LivePolicies",
+    "Meter",
     "Policy",
     "PolicyBook",
+    "Quota",
     "evaluate",
     "evaluate_exec",
     "evaluate_start",

@@ -24,6 +24,7 @@ from wf_server.policy.max_concurrency import MaxConcurrency
 from wf_server.policy.max_jobs import MaxJobs
 from wf_server.policy.must_follow import MustFollow
 from wf_server.policy.mutex import Mutex
+from wf_server.policy.quota import Quota
 from wf_server.policy.require_approval import RequireApproval
 from wf_server.policy.require_options import RequireOptions
 from wf_server.policy.restrict_job_types import RestrictJobTypes
@@ -45,6 +46,7 @@ POLICIES: Mapping[str, type[Policy[Any]]] = MappingProxyType(
             MaxJobs,
             MustFollow,
             Mutex,
+            Quota,
             RequireApproval,
             RequireOptions,
             RestrictJobTypes,

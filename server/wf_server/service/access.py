@@ -101,7 +101,13 @@ RULES: Mapping[str, Rule] = MappingProxyType(
     )
     | _rules(
         "workflow.v1.CatalogService",
-        {"ListJobTypes": _VIEW, "ListPolicies": _VIEW, "ListBuckets": _VIEW, "GetServerInfo": _VIEW},
+        {
+            "ListJobTypes": _VIEW,
+            "ListPolicies": _VIEW,
+            "ListBuckets": _VIEW,
+            "ListQuotas": _VIEW,
+            "GetServerInfo": _VIEW,
+        },
     )
     | _rules("workflow.v1.InventoryService", {"ListSites": _VIEW, "GetSite": _VIEW})
     | _rules(

@@ -6,10 +6,14 @@ from collections.abc import Callable, Mapping
 
 import wf_proto as pb
 from wf_server.clock import Clock
+from wf_server.engine.quotas import Quotas, QuotaView
 from wf_server.jobs import Arg, JobRegistry, JobType
 from wf_server.policy import LivePolicies
 from wf_server.service.translate import time_of, time_or_none
 from wf_server.tokens import Tokens
+
+#: Values of one quota that an answer tells of.
+MAX_GAUGES = 1_000
 
 
 class CatalogService(pb.CatalogServiceBase):
@@ -20,6 +24,7 @@ class CatalogService(pb.CatalogServiceBase):
         registry: JobRegistry,
         policies: LivePolicies,
         tokens: Tokens,
+        quotas: Quotas,
         clock: Clock,
         version: str,
         problems: Callable[[], list[str]],
@@ -29,6 +34,7 @@ class CatalogService(pb.CatalogServiceBase):
         self._registry = registry
         self._policies = policies
         self._tokens = tokens
+        self._quotas = quotas
         self._clock = clock
         self._version = version
         self._problems = problems
@@ -77,6 +83,10 @@ class CatalogService(pb.CatalogServiceBase):
             ]
         )
 
+    async def list_quotas(self, list_quotas_request: pb.ListQuotasRequest) -> pb.ListQuotasResponse:
+        """Lists the quotas and how much of each is taken."""
+        return pb.ListQuotasResponse(quotas=[_quota(view) for view in self._quotas.views()])
+
     async def get_server_info(
         self, get_server_info_request: pb.GetServerInfoRequest
     ) -> pb.GetServerInfoResponse:
@@ -88,6 +98,32 @@ class CatalogService(pb.CatalogServiceBase):
             now=time_of(self._clock.now_us()),
             draining=self._draining(),
         )
+
+
+def _quota(view: QuotaView) -> pb.Quota:
+    gauges, quota = view.gauges, view.quota
+    if len(gauges) > MAX_GAUGES:
+        fullest = sorted(gauges, key=lambda gauge: gauge.taken / max(1, gauge.limit), reverse=True)
+        gauges = tuple(sorted(fullest[:MAX_GAUGES], key=lambda gauge: gauge.value))
+    return pb.Quota(
+        label=quota.meter.label,
+        job_types=list(quota.meter.job_types),
+        limit=quota.limit_words,
+        per_seconds=quota.per_us / 1_000_000,
+        level=pb.PolicyLevel(quota.level),
+        workflow_types=list(view.workflow_types),
+        gauges=[
+            pb.QuotaGauge(
+                value=gauge.value,
+                limit=gauge.limit,
+                taken=gauge.taken,
+                next_token=time_or_none(gauge.next_us),
+                waiting=gauge.waiting,
+            )
+            for gauge in gauges
+        ],
+        more_gauges=len(view.gauges) - len(gauges),
+    )
 
 
 def _job_type(job_type: JobType) -> pb.JobType:

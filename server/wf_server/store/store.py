@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -31,6 +31,7 @@ from wf_server.model import (
     LineageKind,
     LogLine,
     Progress,
+    QuotaToken,
     Rejection,
     RejectionSummary,
     ReleaseKey,
@@ -150,10 +151,12 @@ class Store:
         standings: Mapping[int, Standing],
         notes: JobNotes | None = None,
         entries: Sequence[AuditEntry] = (),
+        tokens: Sequence[QuotaToken] = (),
     ) -> None:
         """Writes new workflows, changes by workflow key, where some workflows stand after them, and notes.
 
-        `entries` is what the audit says of it. All or nothing, and durable on return. Raises StoreError.
+        `entries` is what the audit says of it, `tokens` the quotas' of jobs that
+        begin by these changes. All or nothing, and durable on return. Raises StoreError.
         """
         rows = [_new_row(workflow) for workflow in inserts]
 
@@ -168,6 +171,8 @@ class Store:
                 connection.executemany(self._sql["update_workflow"], _standing_rows(standings))
             if notes:
                 self._write_notes(connection, notes)
+            if tokens:
+                connection.executemany(self._sql["insert_quota_token"], tokens)
             if entries:
                 trail.append(connection, entries, heads)
 
@@ -479,6 +484,22 @@ class Store:
             connection.execute(self._sql["insert_token"], (*holder, bucket, taken_us))
 
         await self._write(write)
+
+    # Quotas
+
+    async def load_quota_tokens(self, after_us: int, portion: int) -> AsyncIterator[list[QuotaToken]]:
+        """Reads the tokens that were taken after a time, in that order, so many in one go."""
+        try:
+            async with self._reader.execute(self._sql["select_quota_tokens"], (after_us,)) as cursor:
+                while rows := await cursor.fetchmany(portion):
+                    yield [QuotaToken(*row) for row in rows]
+        except sqlite3.Error as error:
+            raise self._told(error) from error
+
+    async def delete_quota_tokens(self, until_us: int) -> None:
+        """Deletes the tokens that were taken until then."""
+        row = (until_us,)
+        await self._write(lambda connection: connection.execute(self._sql["delete_quota_tokens"], row))
 
     # Emergency stops
 

@@ -1,4 +1,4 @@
-"""jobs, policies, sites, buckets."""
+"""jobs, policies, sites, buckets, quotas."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from wf_tui.cli.options import command
 from wf_tui.cli.session import Session
 from wf_tui.cli.watch_command import utc_now
 from wf_tui.diskerase import erasable
-from wf_tui.state.format import duration, moment
+from wf_tui.state.format import bar, duration, moment
 from wf_tui.state.models import ArgDeclaration, JobType, Site
+from wf_tui.state.quotas import pace, share, taken_words, what
 
 
 def _argument(declaration: ArgDeclaration) -> str:
@@ -106,4 +107,27 @@ def add_to(group: click.Group) -> None:
             for bucket in found
         ]
         session.terminal.table(("bucket", "#tokens", "refill", "next refill"), rows, "no buckets")
+        return Exit.OK
+
+    @command(group, "quotas")
+    async def quotas(session: Session) -> int:
+        """Show the quotas, how much of each is taken, and who waits."""
+        found = await session.gateway.quotas()
+        if session.terminal.as_json:
+            session.terminal.json(found)
+        now = utc_now()
+        rows = [
+            (
+                what(quota),
+                "".join(bar(share(quota), 10)),
+                taken_words(quota),
+                pace(quota),
+                ", ".join(quota.job_types) or "all",
+                moment(now, quota.next_token) if quota.next_token else "–",
+                str(quota.waiting),
+            )
+            for quota in found
+        ]
+        heads = ("quota", "level", "#taken", "limit", "job types", "next token", "#waiting")
+        session.terminal.table(heads, rows, "no quotas")
         return Exit.OK

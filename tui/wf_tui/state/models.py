@@ -344,6 +344,29 @@ class Bucket:
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """How much of a quota is taken for one value of its label."""
+
+    #: The argument by whose values it counts; empty: all jobs together.
+    label: str
+    #: None: nothing is taken of this quota at all.
+    value: str | None
+    taken: int
+    limit: int
+    #: As it is written: `5`, or `5%`.
+    written: str
+    per_seconds: float
+    #: Workflows that wait for a token.
+    waiting: int = 0
+    next_token: datetime | None = None
+    #: The job types that count; empty: all.
+    job_types: tuple[str, ...] = ()
+    #: The workflow types that it holds for.
+    workflow_types: tuple[str, ...] = ()
+    level: PolicyLevel = PolicyLevel.DENY
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """How the server knows whoever uses this client, and what they may do."""
 

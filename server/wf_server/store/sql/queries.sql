@@ -131,6 +131,15 @@ INSERT INTO token (workflow, block, job, bucket, taken_us) VALUES (?, ?, ?, ?, ?
 -- name: select_token
 SELECT 1 FROM token WHERE workflow = ? AND block = ? AND job = ?;
 
+-- name: insert_quota_token
+INSERT OR IGNORE INTO quota_token (taken_us, workflow, block, job, meter, value) VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: select_quota_tokens
+SELECT taken_us, workflow, block, job, meter, value FROM quota_token WHERE taken_us > ? ORDER BY taken_us;
+
+-- name: delete_quota_tokens
+DELETE FROM quota_token WHERE taken_us <= ?;
+
 -- name: insert_stop_change
 INSERT INTO stop_change (name, status, operator, reason, time_us, expires_us, remind_us, first_operator)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?);

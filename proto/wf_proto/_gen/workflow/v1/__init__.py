@@ -1422,6 +1422,63 @@ class ListBucketsResponse(betterproto.Message):
 
 
 @dataclass(eq=False, repr=False)
+class QuotaGauge(betterproto.Message):
+    """How much of a quota is taken for one value of its label."""
+
+    value: str = betterproto.string_field(1)
+    """Empty where the quota has no label."""
+
+    limit: int = betterproto.int32_field(2)
+    taken: int = betterproto.int32_field(3)
+    """
+    More than the limit only where a quota binds not everyone, or the limit has become lower.
+    """
+
+    next_token: Optional[datetime] = betterproto.message_field(4, optional=True)
+    """When the next token comes back; absent when none is taken."""
+
+    waiting: int = betterproto.int32_field(5)
+    """Workflows that wait for one."""
+
+
+@dataclass(eq=False, repr=False)
+class Quota(betterproto.Message):
+    """
+    A quota of policies.json. Quotas with the same label and job types share their tokens.
+    """
+
+    label: str = betterproto.string_field(1)
+    """The argument by whose values it counts; empty: all jobs together."""
+
+    job_types: List[str] = betterproto.string_field(2)
+    """The job types that count, in name order; empty: all."""
+
+    limit: str = betterproto.string_field(3)
+    """As it is written: `5`, or `5%`."""
+
+    per_seconds: float = betterproto.double_field(4)
+    level: "PolicyLevel" = betterproto.enum_field(5)
+    workflow_types: List[str] = betterproto.string_field(6)
+    """The workflow types that it holds for."""
+
+    gauges: List["QuotaGauge"] = betterproto.message_field(7)
+    """The values that have tokens taken, or somebody waiting, in order."""
+
+    more_gauges: int = betterproto.int32_field(8)
+    """How many more there are, less full than these."""
+
+
+@dataclass(eq=False, repr=False)
+class ListQuotasRequest(betterproto.Message):
+    pass
+
+
+@dataclass(eq=False, repr=False)
+class ListQuotasResponse(betterproto.Message):
+    quotas: List["Quota"] = betterproto.message_field(1)
+
+
+@dataclass(eq=False, repr=False)
 class GetServerInfoRequest(betterproto.Message):
     pass
 
@@ -2043,6 +2100,23 @@ class CatalogServiceStub(betterproto.ServiceStub):
             metadata=metadata,
         )
 
+    async def list_quotas(
+        self,
+        list_quotas_request: "ListQuotasRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "ListQuotasResponse":
+        return await self._unary_unary(
+            "/workflow.v1.CatalogService/ListQuotas",
+            list_quotas_request,
+            ListQuotasResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
     async def get_server_info(
         self,
         get_server_info_request: "GetServerInfoRequest",
@@ -2654,6 +2728,11 @@ class CatalogServiceBase(ServiceBase):
     ) -> "ListBucketsResponse":
         raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
 
+    async def list_quotas(
+        self, list_quotas_request: "ListQuotasRequest"
+    ) -> "ListQuotasResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
     async def get_server_info(
         self, get_server_info_request: "GetServerInfoRequest"
     ) -> "GetServerInfoResponse":
@@ -2678,6 +2757,13 @@ class CatalogServiceBase(ServiceBase):
     ) -> None:
         request = await stream.recv_message()
         response = await self.list_buckets(request)
+        await stream.send_message(response)
+
+    async def __rpc_list_quotas(
+        self, stream: "grpclib.server.Stream[ListQuotasRequest, ListQuotasResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.list_quotas(request)
         await stream.send_message(response)
 
     async def __rpc_get_server_info(
@@ -2707,6 +2793,12 @@ class CatalogServiceBase(ServiceBase):
                 grpclib.const.Cardinality.UNARY_UNARY,
                 ListBucketsRequest,
                 ListBucketsResponse,
+            ),
+            "/workflow.v1.CatalogService/ListQuotas": grpclib.const.Handler(
+                self.__rpc_list_quotas,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                ListQuotasRequest,
+                ListQuotasResponse,
             ),
             "/workflow.v1.CatalogService/GetServerInfo": grpclib.const.Handler(
                 self.__rpc_get_server_info,
