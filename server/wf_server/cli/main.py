@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -15,15 +16,8 @@ import uvloop
 
 from wf_server import __version__, logs
 from wf_server.app import App, Places
-from wf_server.cli.archive import archive
-from wf_server.cli.backup import backup
-from wf_server.cli.certs import certs
-from wf_server.cli.health import health
-from wf_server.cli.migrate import migrate
-from wf_server.cli.operator import operator
 from wf_server.cli.options import chosen_database, fail
 from wf_server.cli.private_files import keep_files_private
-from wf_server.cli.verify import verify
 from wf_server.errors import ConfigError, WfError
 from wf_server.policy import POLICIES
 from wf_server.sample import write_sample
@@ -31,10 +25,28 @@ from wf_server.sample import write_sample
 #: The server ended by itself; its log says why, and a restart goes on.
 EXIT_FAILED = 1
 
+#: The tools, each in the module of its name.
+_TOOLS = ("archive", "backup", "certs", "health", "migrate", "operator", "verify")
+
 log = structlog.get_logger(__name__)
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+class _WithTools(click.Group):
+    """Imports a tool when it is asked for: the server starts sooner without all of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_TOOLS])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _TOOLS:
+            return super().get_command(ctx, cmd_name)
+        tool: click.Command = getattr(import_module(f"wf_server.cli.{cmd_name}"), cmd_name)
+        return tool
+
+
+@click.group(
+    cls=_WithTools, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="wf-server")
 @click.option(
     "--listen",
@@ -110,10 +122,6 @@ def init(directory: Path, demo: bool) -> None:
         click.echo(f"wrote {path}")
     if not written:
         click.echo(f"{directory} has all files already")
-
-
-for command in (archive, backup, certs, health, migrate, operator, verify):
-    main.add_command(command)
 
 
 async def _serve(places: Places, *, exit_with_parent: bool) -> None:
