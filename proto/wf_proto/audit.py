@@ -3,6 +3,8 @@
 from wf_proto._gen.audit.v1 import (
     AuditServiceBase,
     AuditServiceStub,
+    BundlePiece,
+    BundleRequest,
     Entry,
     ListEntriesRequest,
     ListEntriesResponse,
@@ -11,6 +13,8 @@ from wf_proto._gen.audit.v1 import (
 __all__ = [
     "AuditServiceBase",
     "AuditServiceStub",
+    "BundlePiece",
+    "BundleRequest",
     "Entry",
     "ListEntriesRequest",
     "ListEntriesResponse",

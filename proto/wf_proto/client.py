@@ -381,6 +381,11 @@ class Client:
         """Returns a page of entries of the audit."""
         return await self._read(audit.AuditServiceStub(self._connected()).list, request)
 
+    def bundle(self, workflow_id: str) -> AsyncGenerator[audit.BundlePiece, None]:
+        """Streams the file with all that is on record about a workflow. Raises NotFound."""
+        stub = audit.AuditServiceStub(self._connected())
+        return self._stream(stub.bundle, audit.BundleRequest(id=workflow_id))
+
     # Inventory
 
     async def list_sites(self) -> Sequence[pb.Site]:

@@ -24,6 +24,7 @@ from wf_server.engine.control import Control
 from wf_server.engine.deciding import Deciding
 from wf_server.engine.executor import Executor
 from wf_server.engine.job_logs import JobLogs
+from wf_server.engine.policy_log import PolicyLog
 from wf_server.engine.quotas import Quotas
 from wf_server.engine.recorder import Recorder
 from wf_server.engine.recovery import Recoverer
@@ -154,6 +155,7 @@ class App:
         logs = JobLogs(config.limits.max_log_bytes)
         self._recorder = Recorder(store, hub, clock, self.failed.set, logs, on_problem=self._tell_health)
         self._trail = Trail(self._recorder, clock)
+        self._policy_log = PolicyLog(store, clock, lambda: self.policies.book)
         runner = LocalRunner(self.registry, clock)
         recoverer = Recoverer(self.registry, runner, self._recorder, store, clock)
         expressions = ExpressionJudge()
@@ -267,7 +269,7 @@ class App:
             ),
             InventoryService(inventory),
             AccessService(),
-            AuditService(store),
+            AuditService(store, clock.now_us),
             PublishedService(self._workflows, control, config.limits.max_jobs),
         ]
         self._health = HealthService(_names(services), self._is_serving, config.limits.max_watchers)
@@ -305,6 +307,7 @@ class App:
         self._recorder.start()
         self._closing.push_async_callback(self._recorder.close)
         self._closing.callback(self._trail.close)
+        await self._policy_log.keep()
         self._watcher.start()
         self._closing.push_async_callback(_close_watcher, self._watcher)
         self.resumed = await self._workflows.recover()
@@ -353,6 +356,7 @@ class App:
     async def _reload_policies(self) -> None:
         await self.policies.reload()
         self._approvals.stale()
+        await self._policy_log.keep()
 
     def _grants_of(self, operator: str) -> frozenset[Grant]:
         """What an operator may do now; nothing where nobody has to prove who they are."""

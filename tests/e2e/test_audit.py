@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import sys
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,6 +71,7 @@ async def test_a_life_of_a_server_is_told_in_order(server: ServerProcess) -> Non
     await server.end()
     assert acts(server) == [
         ("wf-server", "audit began", "done"),
+        ("wf-server", "policies in force", "done"),
         ("wf-server", "server started", "done"),
         ("ann", "submit", "done"),
         ("ann", "execute", "done"),
@@ -94,7 +96,7 @@ async def test_a_life_of_a_server_is_told_in_order(server: ServerProcess) -> Non
     assert refused.told.startswith("FAILED_PRECONDITION: ")
     assert told["submit", "refused"].workflow_type == "SatelliteDiskErase"
     code, out = await verify(server)
-    assert (code, "15 audit entries" in out) == (0, True), out
+    assert (code, "16 audit entries" in out) == (0, True), out
 
 
 async def test_the_log_tells_the_chains_head(server: ServerProcess) -> None:
@@ -151,7 +153,7 @@ async def test_a_changed_history_is_found_beside_the_running_server(server: Serv
     assert code == 1
     history, audit = sorted(out.splitlines()[:2], key=lambda line: "audit entry" in line)
     assert f"workflow {workflow_id} change 1: " in history
-    assert audit.startswith("audit entry 4: it is not what was written")
+    assert audit.startswith("audit entry 5: it is not what was written")
 
 
 async def test_who_is_turned_away_is_on_record(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -193,8 +195,8 @@ async def test_the_export_is_the_chain_itself(server: ServerProcess) -> None:
     code, out, err = await wf(server, "audit", "--json")
     assert code == 0, err
     exported = lines_of(out)
-    assert [line["what"] for line in exported][2:5] == ["submit", "cancel", "workflow ended"]
-    assert exported[3]["why"] == "enough – €"
+    assert [line["what"] for line in exported][3:6] == ["submit", "cancel", "workflow ended"]
+    assert exported[4]["why"] == "enough – €"
     head = "00" * 32
     for line, told in zip(out.encode().splitlines(), exported, strict=True):
         text = b"{" + line.split(b'",', 2)[2]
@@ -246,3 +248,37 @@ async def test_a_viewer_of_one_type_is_told_of_that_only(tmp_path_factory: pytes
             await known(client)
             page = await client.list_entries(audit.ListEntriesRequest())
         assert [json.loads(entry.text)["workflow_type"] for entry in page.entries] == ["Maintenance"]
+
+
+async def test_a_bundle_verifies_when_the_server_is_gone(server: ServerProcess, tmp_path: Path) -> None:
+    async with server.client("ann") as client:
+        workflow_id = await client.submit(naps(1, 60, 60, rate_limit=2))
+        await client.exec(workflow_id)
+        policies = server.configs / "policies.json"
+        policies.write_text(policies.read_text().replace('"sleep"', '"sleep", "tokenBucket"', 1))
+
+        async def in_force() -> bool:
+            return acts(server).count(("wf-server", "policies in force", "done")) == 2
+
+        await until(in_force)
+        await client.cancel(workflow_id, "enough")
+        await ended(client, workflow_id)
+    path = tmp_path / "x.bundle"
+    code, _, err = await wf(server, "bundle", workflow_id, "--output", str(path))
+    assert code == 0, err
+    assert path.stat().st_mode & 0o777 == 0o600
+    code, out, _ = await wf(server, "bundle", workflow_id, "-o", "-")
+    assert len(out.splitlines()) == path.read_bytes().count(b"\n")
+    code, _, err = await wf(server, "bundle", "0a7f2f8e-0000-4000-8000-000000000000", "-o", str(path) + "2")
+    assert (code, (tmp_path / "x.bundle2").exists()) == (7, False)
+    await server.end()
+    code, _, err = await wf(server, "verify", str(path))
+    assert (code, f"it is what was written; workflow {workflow_id}: " in err) == (0, True), err
+    told = [json.loads(line) for line in path.read_text().splitlines()]
+    names = [part["part"] for part in told]
+    assert names.count("policies") == 2
+    (receipt,) = [part for part in told if part["part"] == "receipt"]
+    assert (receipt["operator"], sum(receipt["jobs"].values())) == ("ann", 3)
+    path.write_bytes(path.read_bytes().replace(b"enough", b"enougj", 1))
+    code, _, err = await wf(server, "verify", str(path))
+    assert (code, "it is not what was written" in err) == (5, True), err

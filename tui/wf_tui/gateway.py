@@ -297,6 +297,10 @@ class Gateway(Protocol):
         """Returns the quotas, each value that has tokens taken by itself."""
         ...
 
+    def bundle(self, workflow_id: str) -> AsyncIterator[bytes]:
+        """Streams the file with all that is on record about a workflow. Raises NotFound."""
+        ...
+
     async def who_am_i(self) -> Identity:
         """Returns how the server knows this client. Raises Unauthenticated."""
         ...

@@ -365,6 +365,13 @@ class GrpcGateway:
             listed = await self._client.list_quotas()
             return tuple(level for quota in listed for level in translate.quota_levels(quota))
 
+    async def bundle(self, workflow_id: str) -> AsyncIterator[bytes]:
+        """Streams the file with all that is on record about a workflow."""
+        with _translated():
+            async with aclosing(self._client.bundle(workflow_id)) as pieces:
+                async for piece in pieces:
+                    yield piece.data
+
     async def who_am_i(self) -> Identity:
         """Returns how the server knows this client."""
         with _translated():

@@ -481,6 +481,12 @@ class FakeGateway:
         self._answer("quotas")
         return self.known_quotas
 
+    async def bundle(self, workflow_id: str) -> AsyncIterator[bytes]:
+        """Streams the lines of `entries`."""
+        self._answer("bundle", workflow_id)
+        for entry in self.entries:
+            yield f"{entry.line}\n".encode()
+
     async def who_am_i(self) -> Identity:
         """Returns `identity`."""
         self._answer("who_am_i")

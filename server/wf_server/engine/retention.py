@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -21,11 +21,10 @@ from wf_server.model import WORKFLOW_FINAL
 from wf_server.store import Store
 from wf_server.store.queries import load_queries
 from wf_server.store.snapshot import open_snapshot
+from wf_server.threads import aside
 from wf_server.upkeep.archive import Archive
 
 log = structlog.get_logger(__name__)
-
-T = TypeVar("T")
 
 #: Seconds between two looks.
 INTERVAL = 3600.0
@@ -107,10 +106,10 @@ class Retention:
         removed = Removed()
         path, settings, now = self._store.path, self._settings, self._clock.now_us()
         rested = now - round(self._rest * _MICROSECONDS)
-        for batch in _batches(await _aside(lambda: due(path, settings, now, rested))):
+        for batch in _batches(await aside(lambda: due(path, settings, now, rested))):
             await self._remove(batch, removed)
             await asyncio.sleep(self._pause)
-        rejections = await _aside(lambda: due_rejections(path, settings))
+        rejections = await aside(lambda: due_rejections(path, settings))
         for start in range(0, len(rejections), BATCH):
             await self._remove_rejections(rejections[start : start + BATCH], removed)
             await asyncio.sleep(self._pause)
@@ -143,7 +142,7 @@ class Retention:
     async def _archive(self, add: Callable[[Archive, int], None]) -> None:
         archive, now = self.archive, self._clock.now_us()
         if archive is not None:
-            await _aside(lambda: add(archive, now))
+            await aside(lambda: add(archive, now))
 
 
 def due(path: Path, settings: RetentionSettings, now_us: int, rested_us: int | None = None) -> list[Due]:
@@ -184,13 +183,3 @@ def _batches(ended: Iterable[Due]) -> Iterator[list[Due]]:
         changes += one.changes
     if batch:
         yield batch
-
-
-async def _aside(work: Callable[[], T]) -> T:
-    """Runs what blocks in a thread, and is not gone before it is: the database must not close under it."""
-    task = asyncio.ensure_future(asyncio.to_thread(work))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise

@@ -44,6 +44,7 @@ class Act(StrEnum):
     STOP_RELEASED = "stop released"
     KEY_TURNED = "release key turned"
     KEY_WITHDRAWN = "release key withdrawn"
+    POLICIES = "policies in force"
     OPERATOR_ADDED = "operator added"
     OPERATOR_REVOKED = "operator revoked"
     TOKEN_ADDED = "token added"  # noqa: S105 - what was done

@@ -114,7 +114,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "diskerase.Workflow",
         {"Submit": Rule(Role.OPERATOR, Scope.WORKREQ), "Exec": _ORDER, "Status": _VIEW_WORKFLOW},
     )
-    | _rules("audit.v1.AuditService", {"List": _VIEW_LISTED})
+    | _rules("audit.v1.AuditService", {"List": _VIEW_LISTED, "Bundle": _VIEW_WORKFLOW})
     | _rules("access.v1.AccessService", {"WhoAmI": KNOWN})
     | _rules("grpc.health.v1.Health", {"Check": PUBLIC, "Watch": PUBLIC})
 )

@@ -7,6 +7,7 @@ serves long reads. Whatever a writing method has returned from is on the disk.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -232,6 +233,19 @@ class Store:
     async def append_entries(self, entries: Sequence[AuditEntry]) -> None:
         """Chains entries to the newest one; durable on return."""
         await self._write(lambda connection: trail.append(connection, entries))
+
+    async def keep_policies(self, text: str, told: str, now_us: int) -> None:
+        """Keeps the policies in force, as JSON, where they are others than before; durable on return."""
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        entry = AuditEntry(now_us, SERVER, INSIDE, Act.POLICIES, told=told, digest=digest)
+
+        def write(connection: sqlite3.Connection) -> None:
+            newest = connection.execute(trail.SQL["select_newest_policies"]).fetchone()
+            if newest is None or newest[0] != digest:
+                key = connection.execute(trail.SQL["insert_policies"], (now_us, digest, text)).lastrowid
+                trail.append(connection, [entry._replace(record=key or 0)])
+
+        await self._write(write)
 
     async def list_entries(
         self,

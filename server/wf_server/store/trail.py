@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass
 from wf_server.model.audit import GENESIS, INSIDE, SERVER, Act, AuditEntry, chained, entry_text
 from wf_server.store.queries import load_queries
 
-_SQL = load_queries("audit")
+#: The statements about the audit.
+SQL = load_queries("audit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,8 @@ class Beginning:
 
 def begin(connection: sqlite3.Connection, now_us: int) -> None:
     """Writes the first entry where there is none."""
-    if connection.execute(_SQL["select_head"]).fetchone() is None:
-        before = Beginning(*connection.execute(_SQL["select_beginning"]).fetchone())
+    if connection.execute(SQL["select_head"]).fetchone() is None:
+        before = Beginning(*connection.execute(SQL["select_beginning"]).fetchone())
         told = json.dumps(asdict(before))
         append(connection, [AuditEntry(now_us, SERVER, INSIDE, Act.BEGAN, told=told)])
 
@@ -46,7 +47,7 @@ def append(
 
     `heads` are the hashes that are known already, by workflow key.
     """
-    seq, head = connection.execute(_SQL["select_head"]).fetchone() or (0, GENESIS)
+    seq, head = connection.execute(SQL["select_head"]).fetchone() or (0, GENESIS)
     rows = []
     for entry in entries:
         if entry.workflow and not entry.digest:
@@ -55,18 +56,18 @@ def append(
         seq += 1
         head = chained(head, entry_text(seq, entry))
         rows.append((seq, *entry, head))
-    connection.executemany(_SQL["insert_entry"], rows)
+    connection.executemany(SQL["insert_entry"], rows)
 
 
 def chain_head(connection: sqlite3.Connection) -> str:
     """The newest entry's number and hash: what tells, kept elsewhere, that nothing was taken off the end."""
-    seq, head = connection.execute(_SQL["select_head"]).fetchone() or (0, GENESIS)
+    seq, head = connection.execute(SQL["select_head"]).fetchone() or (0, GENESIS)
     return f"{seq}:{head.hex()}"
 
 
 def last_key(connection: sqlite3.Connection) -> int:
     """The largest key that a workflow ever had: none is given twice."""
-    return int(connection.execute(_SQL["select_last_key"]).fetchone()[0])
+    return int(connection.execute(SQL["select_last_key"]).fetchone()[0])
 
 
 def seal(connection: sqlite3.Connection, stretches: Mapping[int, tuple[int, int]]) -> dict[int, bytes]:
@@ -77,16 +78,16 @@ def seal(connection: sqlite3.Connection, stretches: Mapping[int, tuple[int, int]
     heads: dict[int, bytes] = {}
     rows = []
     for key, (first, last) in stretches.items():
-        (text,) = connection.execute(_SQL["select_stretch"], (key, first, last)).fetchone()
+        (text,) = connection.execute(SQL["select_stretch"], (key, first, last)).fetchone()
         heads[key] = chained(history_head(connection, key), text)
         rows.append((key, last, first, heads[key]))
-    connection.executemany(_SQL["insert_seal"], rows)
+    connection.executemany(SQL["insert_seal"], rows)
     return heads
 
 
 def history_head(connection: sqlite3.Connection, key: int) -> bytes:
     """The hash of a workflow's history so far; of its row alone where it has none."""
-    row = connection.execute(_SQL["select_newest_seal"], (key,)).fetchone()
+    row = connection.execute(SQL["select_newest_seal"], (key,)).fetchone()
     return bytes(row[1]) if row else row_hash(connection, key)
 
 
@@ -106,5 +107,5 @@ def stop_hash(connection: sqlite3.Connection, key: int) -> bytes:
 
 
 def _of_row(connection: sqlite3.Connection, query: str, key: int) -> bytes:
-    text, request = connection.execute(_SQL[query], (key,)).fetchone()
+    text, request = connection.execute(SQL[query], (key,)).fetchone()
     return chained(hashlib.sha256(request.encode()).digest(), text)

@@ -33,7 +33,7 @@ Exit codes:
   2    usage, an unreadable file, or not confirmed
   3    rejected by validation or policy
   4    emergency stop: refused by one, or ended by one
-  5    the workflow failed or was cancelled
+  5    the workflow failed or was cancelled; what was verified is not what was written
   6    the server cannot be reached, or is overloaded
   7    not possible: unknown id, executed before, too late, cannot be erased
   130  interrupted (the workflow goes on)

@@ -6,7 +6,18 @@ import os
 
 import click
 
-from wf_tui.cli import approvals, audit, catalog, control, erase, history, stops, submission, workflows
+from wf_tui.cli import (
+    approvals,
+    audit,
+    bundle,
+    catalog,
+    control,
+    erase,
+    history,
+    stops,
+    submission,
+    workflows,
+)
 from wf_tui.cli.exits import EPILOGUE
 from wf_tui.cli.options import shared_options
 
@@ -38,5 +49,5 @@ def main() -> None:
     os.umask(0o077)
 
 
-for _module in (submission, workflows, control, approvals, history, audit, stops, catalog, erase):
+for _module in (submission, workflows, control, approvals, history, audit, bundle, stops, catalog, erase):
     _module.add_to(main)

@@ -75,3 +75,30 @@ WHERE seq > :after AND seq < :before
        OR workflow_type LIKE :text ESCAPE '\' OR target LIKE :text ESCAPE '\' OR why LIKE :text ESCAPE '\'
        OR outcome LIKE :text ESCAPE '\' OR told LIKE :text ESCAPE '\' OR digest LIKE :text ESCAPE '\')
 ORDER BY seq LIMIT :limit;
+
+-- name: select_key
+SELECT key FROM workflow WHERE id = ?;
+
+-- name: select_entries_about
+SELECT seq, time_us, who, source, what, workflow_type, target, why, outcome, told, digest, times, workflow, record,
+       hash, (SELECT b.hash FROM audit AS b WHERE b.seq = audit.seq - 1)
+FROM audit
+WHERE workflow = ? AND workflow > 0
+   OR seq IN (SELECT max(seq) FROM audit WHERE what = 'policies in force' AND digest IN
+              (SELECT digest FROM policy_version WHERE key >= (
+                  SELECT coalesce(max(p.key), 0) FROM policy_version AS p, workflow AS w
+                  WHERE w.key = ? AND p.time_us <= w.created_us)) GROUP BY digest)
+ORDER BY seq;
+
+-- name: select_policies_of
+SELECT time_us, digest, text FROM policy_version
+WHERE key >= (SELECT coalesce(max(p.key), 0) FROM policy_version AS p, workflow AS w
+              WHERE w.key = ? AND p.time_us <= w.created_us)
+  AND time_us <= (SELECT CASE ended_us WHEN 0 THEN 9e18 ELSE ended_us END FROM workflow WHERE key = ?)
+ORDER BY key;
+
+-- name: select_newest_policies
+SELECT digest FROM policy_version ORDER BY key DESC LIMIT 1;
+
+-- name: insert_policies
+INSERT INTO policy_version (time_us, digest, text) VALUES (?, ?, ?);

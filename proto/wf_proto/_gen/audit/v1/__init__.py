@@ -6,6 +6,7 @@
 from dataclasses import dataclass
 from typing import (
     TYPE_CHECKING,
+    AsyncIterator,
     Dict,
     List,
     Optional,
@@ -88,6 +89,17 @@ class Entry(betterproto.Message):
     """
 
 
+@dataclass(eq=False, repr=False)
+class BundleRequest(betterproto.Message):
+    id: str = betterproto.string_field(1)
+
+
+@dataclass(eq=False, repr=False)
+class BundlePiece(betterproto.Message):
+    data: bytes = betterproto.bytes_field(1)
+    """The next bytes of the file."""
+
+
 class AuditServiceStub(betterproto.ServiceStub):
     async def list(
         self,
@@ -106,6 +118,24 @@ class AuditServiceStub(betterproto.ServiceStub):
             metadata=metadata,
         )
 
+    async def bundle(
+        self,
+        bundle_request: "BundleRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> AsyncIterator[BundlePiece]:
+        async for response in self._unary_stream(
+            "/audit.v1.AuditService/Bundle",
+            bundle_request,
+            BundlePiece,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        ):
+            yield response
+
 
 class AuditServiceBase(ServiceBase):
 
@@ -114,12 +144,28 @@ class AuditServiceBase(ServiceBase):
     ) -> "ListEntriesResponse":
         raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
 
+    async def bundle(
+        self, bundle_request: "BundleRequest"
+    ) -> AsyncIterator[BundlePiece]:
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+        yield BundlePiece()
+
     async def __rpc_list(
         self, stream: "grpclib.server.Stream[ListEntriesRequest, ListEntriesResponse]"
     ) -> None:
         request = await stream.recv_message()
         response = await self.list(request)
         await stream.send_message(response)
+
+    async def __rpc_bundle(
+        self, stream: "grpclib.server.Stream[BundleRequest, BundlePiece]"
+    ) -> None:
+        request = await stream.recv_message()
+        await self._call_rpc_handler_server_stream(
+            self.bundle,
+            stream,
+            request,
+        )
 
     def __mapping__(self) -> Dict[str, grpclib.const.Handler]:
         return {
@@ -128,5 +174,11 @@ class AuditServiceBase(ServiceBase):
                 grpclib.const.Cardinality.UNARY_UNARY,
                 ListEntriesRequest,
                 ListEntriesResponse,
+            ),
+            "/audit.v1.AuditService/Bundle": grpclib.const.Handler(
+                self.__rpc_bundle,
+                grpclib.const.Cardinality.UNARY_STREAM,
+                BundleRequest,
+                BundlePiece,
             ),
         }
