@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from wf_tui.diskerase import erase_request
+from wf_tui.state.approval_samples import sample_plans
 from wf_tui.state.job_samples import sample_job_types
 from wf_tui.state.models import (
     Bucket,
@@ -53,6 +54,9 @@ PLACES = {
     "stops": ("S",),
     "engage": ("S", "s"),
     "release": ("S", "down", "r"),
+    "inbox": ("A",),
+    "approval": ("A", "enter"),
+    "approve": ("A", "enter", "a"),
     "rejections": ("R",),
     "rejection": ("R", "enter"),
     "pulse": ("P",),
@@ -71,12 +75,26 @@ PLACES = {
 }
 
 #: Where what is polled or streamed is shown; the others keep what they read.
-LIVE = ("workflows", "workflow", "stops", "rejections", "pulse", "catalogue", "buckets", "sites", "composer")
-DIALOGS = {"filter", "palette", "help", "engage", "release", "choose", "fan-out", "path", "submit"}
+LIVE = (
+    "workflows",
+    "workflow",
+    "stops",
+    "inbox",
+    "approval",
+    "rejections",
+    "pulse",
+    "catalogue",
+    "buckets",
+    "sites",
+    "composer",
+)
+DIALOGS = {"approve", "filter", "palette", "help", "engage", "release", "choose", "fan-out", "path", "submit"}
 #: From where something is started, or was.
 STARTS = ("workflow", "rejection", "sites", "wizard", "composer", "submit")
 #: The call without whose answer a place has nothing to show.
 WAITS_FOR = {
+    "inbox": "approvals",
+    "approval": "approval",
     "rejections": "rejections",
     "rejection": "rejection",
     "pulse": "list",
@@ -119,6 +137,7 @@ def world(*, stopped: bool = False) -> FakeGateway:
     )
     mended = replace(refused, id=sample_id(6), mended_by=summary.id)
     gateway.refused = (Rejection(refused, _ERASURE, _VIOLATIONS), Rejection(mended, _ERASURE, _VIOLATIONS))
+    gateway.plans = sample_plans()
     gateway.board = sample_board(everything=stopped, erase=not stopped)
     gateway.stop_feed.first = gateway.board
     return gateway

@@ -27,12 +27,14 @@ from wf_tui.dialogs.resume import ResumeDialog, ResumeQueueDialog
 from wf_tui.dialogs.servers import ServersDialog
 from wf_tui.dialogs.stop import EngageDialog, ReleaseDialog
 from wf_tui.gateway import Server
+from wf_tui.screens.approval import ApprovalScreen
 from wf_tui.screens.base import WfScreen
 from wf_tui.screens.buckets import BucketsScreen
 from wf_tui.screens.catalogue import CatalogueScreen
 from wf_tui.screens.compare import CompareScreen
 from wf_tui.screens.composer import ComposerScreen
 from wf_tui.screens.history import HistoryScreen
+from wf_tui.screens.inbox import InboxScreen
 from wf_tui.screens.log import LogScreen
 from wf_tui.screens.pulse import PulseScreen
 from wf_tui.screens.queue import QueueScreen
@@ -46,6 +48,16 @@ from wf_tui.screens.timeline import TimelineScreen
 from wf_tui.screens.wizard import WizardScreen
 from wf_tui.screens.workflow import WorkflowScreen
 from wf_tui.screens.workflows import WorkflowsScreen
+from wf_tui.state.approvals import (
+    Approval,
+    ApprovalCase,
+    ApprovalPlan,
+    ApprovalRule,
+    BlastRadius,
+    JobTypeCount,
+    PlannedBlock,
+    SiteReach,
+)
 from wf_tui.state.models import (
     ArgDeclaration,
     Block,
@@ -119,6 +131,9 @@ VISITS: tuple[Visit, ...] = (
     Visit(LogScreen, ("enter", "l")),
     Visit(CompareScreen, dialog=lambda app, _: CompareScreen(app.context, *_first(app), *_first(app))),
     Visit(ReceiptScreen, dialog=lambda app, say: ReceiptScreen(app.context, *_first(app), say("type"))),
+    Visit(InboxScreen, ("A",)),
+    Visit(ApprovalScreen, ("A", "enter")),
+    Visit(OrderDialog, ("A", "enter", "a")),
     Visit(RejectionsScreen, ("R",)),
     Visit(RejectionScreen, ("R", "enter")),
     Visit(StopsScreen, ("S",)),
@@ -267,6 +282,7 @@ def world(say: Say) -> FakeGateway:
         histories={summary.id: _history(say)},
         refused=(_refusal(say, request),),
         receipts={summary.id: _receipt(say)},
+        plans={summary.id: _plan(say)},
         problems=(say("problem"),),
         now=ago(0),
     )
@@ -277,6 +293,25 @@ def world(say: Say) -> FakeGateway:
     )
     gateway.feed(summary.id, Snapshot(summary, blocks, (JobProgress(1, 0, 0.4, say("progress")),)))
     return gateway
+
+
+def _plan(say: Say) -> ApprovalPlan:
+    rule = ApprovalRule(say("policy"), (say("ann"), say("bob")), 2, 1, 60.0, say("message"))
+    summary = Summary(
+        id=sample_id(7), name=say("type"), desc=say("desc"), status=S.AWAITING_APPROVAL,
+        operator=say("operator"), created=ago(90), jobs=JobCounts(total=4), blocks=2,
+        activity=say("activity"), since=ago(60),
+    )  # fmt: skip
+    counts = (JobTypeCount(say("job"), 4),)
+    given = Approval(say("ann"), ago(30), say("comment"), say("way"), say("why"), ago(5), say("reason"))
+    return ApprovalPlan(
+        ApprovalCase(summary, (rule,), ago(-60)),
+        (given,),
+        BlastRadius(4, counts, (SiteReach(say("aap"), 2, 2),), 2, counts, 1),
+        (PlannedBlock(say("block"), counts, 2), PlannedBlock(say("last"), counts, 1, True, True)),
+        2,
+        say("digest"),
+    )
 
 
 def _receipt(say: Say) -> Receipt:

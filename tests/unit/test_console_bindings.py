@@ -25,7 +25,9 @@ HAS = {
     "BucketsScreen": "d y slash",
     "CatalogueScreen": "d y slash",
     "CompareScreen": "d l slash",
+    "ApprovalScreen": "d y",
     "HistoryScreen": "d y l slash",
+    "InboxScreen": "d y slash",
     "LogScreen": "d slash",
     "PulseScreen": "",
     "QueueScreen": "",
@@ -110,6 +112,7 @@ def test_dialogs_are_left_by_esc() -> None:
 @pytest.mark.parametrize(
     ("keys", "call"),
     [
+        (["A"], "approvals"),
         (["B"], "buckets"),
         (["I"], "sites"),
         (["K"], "policies"),

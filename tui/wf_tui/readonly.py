@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from textual.binding import BindingsMap
 
-from wf_tui.state.permits import OPERATOR
+from wf_tui.state.permits import APPROVER, OPERATOR
 from wf_tui.wizards import WIZARDS
 
 #: Bindings that lead to a change on the server, by their id.
 DANGEROUS_BINDINGS = frozenset(
     {
         *(f"app.{wizard}" for wizard in WIZARDS),
+        "approval.approve",
+        "approval.reject",
+        "approval.withdraw",
         "composer.execute",
         "composer.submit",
         "queue.again",
@@ -38,6 +41,7 @@ DANGEROUS_BINDINGS = frozenset(
 DANGEROUS_COMMANDS = frozenset(
     {
         *(wizard.command.partition(":")[0] for wizard in WIZARDS.values()),
+        "approval",
         "stop",
         "workflow: cancel",
         "workflow: go",
@@ -50,7 +54,7 @@ DANGEROUS_COMMANDS = frozenset(
 
 def role_for(binding_id: str) -> str:
     """The role that the server asks for whatever a dangerous binding leads to."""
-    return OPERATOR
+    return APPROVER if binding_id.startswith("approval.") else OPERATOR
 
 
 def orders_in(bindings: BindingsMap) -> dict[str, str]:

@@ -11,6 +11,7 @@ from textual.binding import Binding
 from wf_tui.screens.base import Context, WfScreen
 from wf_tui.screens.buckets import BucketsScreen
 from wf_tui.screens.catalogue import CatalogueScreen
+from wf_tui.screens.inbox import InboxScreen
 from wf_tui.screens.pulse import PulseScreen
 from wf_tui.screens.queue import QueueScreen
 from wf_tui.screens.rejections import RejectionsScreen
@@ -28,6 +29,7 @@ class Place(NamedTuple):
 #: By the name that follows `go:` in the palette.
 PLACES: Mapping[str, Place] = {
     "pulse": Place("P", "To the one screen that says whether all is well", PulseScreen),
+    "inbox": Place("A", "To what waits for somebody's approval", InboxScreen),
     "rejections": Place("R", "To what the server refused, and why", RejectionsScreen),
     "buckets": Place("B", "To the token buckets and when they fill", BucketsScreen),
     "catalogue": Place("K", "To the job types and the policies in force", CatalogueScreen),

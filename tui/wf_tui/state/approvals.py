@@ -158,12 +158,16 @@ def plan_lines(plan: ApprovalPlan, now: datetime, zone: tzinfo | None = None) ->
     yield Line(f"Digest {plan.digest}")
 
 
+def reach_words(radius: BlastRadius) -> str:
+    """What it would reach in a line: `50 machines at 1 site (aap), 61 jobs`."""
+    names = ", ".join(one.site for one in radius.sites[:3])
+    more = ", …" if len(radius.sites) > 3 else ""
+    sites = f"{count(len(radius.sites), 'site')}{f' ({names}{more})' if names else ''}"
+    return f"{count(radius.machines, 'machine')} at {sites}, {count(radius.jobs, 'job')}"
+
+
 def _reach(radius: BlastRadius) -> Iterator[Line]:
-    sites = count(len(radius.sites), "site")
-    yield Line(
-        f"Blast radius: {count(radius.machines, 'machine')} at {sites}, {count(radius.jobs, 'job')}",
-        is_head=True,
-    )
+    yield Line(f"Blast radius: {reach_words(radius)}", is_head=True)
     if radius.irreversible:
         yield Line(f"  irreversible: {_types(radius.irreversible)}", is_grave=True)
     else:

@@ -96,7 +96,12 @@ def _key(status: Status, *, may_act: bool) -> str:
         return ""
     if status in _PAUSED:
         return "p: resume"
-    return {S.HELD: "o: go", S.NEEDS_OPERATOR: "u: resolve", S.QUEUED: "X: cancel"}.get(status, "")
+    return {
+        S.HELD: "o: go",
+        S.NEEDS_OPERATOR: "u: resolve",
+        S.QUEUED: "X: cancel",
+        S.AWAITING_APPROVAL: "A: inbox",
+    }.get(status, "")
 
 
 def waits_for(summary: Summary) -> str:
