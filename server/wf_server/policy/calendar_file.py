@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -37,6 +38,7 @@ _BEHIND = timedelta(days=2)
 _FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 _TOO_FINE = ("BYHOUR", "BYMINUTE", "BYSECOND")
 _LONGEST_REASON = 200
+_ONCE = ("DTSTART", "DTEND", "DURATION", "RECURRENCE-ID", "UID", "STATUS", "SUMMARY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ def read_times(path: Path, zone: ZoneInfo, now: datetime, *, until_last: bool = 
     groups: dict[str, list[tuple[str, Any]]] = {}
     for number, event in zip(places, events, strict=True):
         where = f"{path}:{number}"
-        _expect_understood(where, event)
+        with _at(where):
+            _expect_understood(where, event)
         groups.setdefault(str(event.get("UID", number)), []).append((where, event))
     named = calendar.get("X-WR-TIMEZONE")
     return sorted(_covered(groups, named, zone, now, until_last), key=lambda covered: covered.start)
@@ -120,10 +123,21 @@ def _calendar(path: Path, lines: list[_Line], text: str) -> Calendar:
     begins = [line.number for line in lines if line.text.upper() == "BEGIN:VCALENDAR"]
     if len(begins) > 1:
         raise ConfigError(f"{path}:{begins[1]}: a second calendar; put its events into the first")
-    try:
+    with _at(str(path)):
         return Calendar.from_ical(text)
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise ConfigError(f"{path}: this is no calendar: {printable(str(error))[:200]}") from None
+    raise AssertionError("unreachable")
+
+
+@contextmanager
+def _at(where: str) -> Iterator[None]:
+    """Makes whatever the libraries raise about what stands there an error of the file."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except Exception as error:  # noqa: BLE001 - they raise many kinds, and none may leave a freeze out
+        reason = printable(f"{type(error).__name__}: {error}")[:200]
+        raise ConfigError(f"{where}: this cannot be understood ({reason}); mend or remove it") from None
 
 
 def _expect_understood(where: str, event: Any) -> None:
@@ -131,8 +145,13 @@ def _expect_understood(where: str, event: Any) -> None:
     for name, problem in event.errors:
         told_of = printable(f"{name or 'a line of the event'}: {problem}")[:300]
         raise ConfigError(f"{where}: {told_of}; mend it")
+    for name in _ONCE:
+        if isinstance(event.get(name), list):
+            raise ConfigError(f"{where}: the event has {name} more than once; keep one of them")
     if "DTSTART" not in event:
         raise ConfigError(f"{where}: the event has no DTSTART; add it")
+    if not isinstance(event["DTSTART"].dt, date):
+        raise ConfigError(f"{where}: DTSTART is neither a date nor a time of a date; write 20261224, say")
     _expect_rule(where, event)
     for name in ("DTSTART", "DTEND", "RECURRENCE-ID"):
         _expect_zone(where, name, event.get(name))
@@ -210,11 +229,9 @@ def _covered(
             series.add("X-WR-TIMEZONE", named)
         for _, event in group:
             series.add_component(event)
-        try:
+        with _at(where):
             query = recurring_ical_events.of(series)
             found = list(query.between(now - _BEHIND, now + AHEAD))
-        except (ValueError, TypeError, KeyError, OverflowError, AttributeError) as error:
-            raise ConfigError(f"{where}: its times cannot be told: {printable(str(error))[:200]}") from None
         if time.monotonic() > latest:
             raise ConfigError(
                 f"{where}: working out the times takes longer than {SECONDS:g} s; simplify its rule"
@@ -225,8 +242,9 @@ def _covered(
             count += 1
             if count > MAX_TIMES:
                 raise ConfigError(f"{where}: the events cover more than {MAX_TIMES:,} times in two years")
-            start = _moment(event["DTSTART"].dt, zone)
-            end = _moment(event["DTEND"].dt, zone, last=until_last)
+            with _at(where):
+                start = _moment(event["DTSTART"].dt, zone)
+                end = _moment(event["DTEND"].dt, zone, last=until_last)
             if start < end:
                 summary = " ".join(printable(str(event.get("SUMMARY", "")).replace("\n", " ")).split())
                 yield CoveredTime(start, end, summary[:_LONGEST_REASON])

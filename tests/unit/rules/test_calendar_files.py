@@ -156,6 +156,7 @@ def test_long_lines_are_folded_and_what_goes_on_counts(path: Path) -> None:
             ":3: RRULE: BYHOUR is not supported",
         ),
         ([event("DTSTART;VALUE=DATE:20260401", *["RRULE:FREQ=DAILY"] * 2)], ":3: the event has 2 RRULEs"),
+        ([event(*["DTSTART;VALUE=DATE:20260401"] * 2)], ":3: the event has DTSTART more than once"),
         ([event("DTSTART;VALUE=DATE:20260401", "EXDATE:then")], ":3: EXDATE: "),
         (
             [event("DTSTART;TZID=Nowhere/At all:20260401T060000", "DURATION:PT1H")],
