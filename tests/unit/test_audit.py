@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from tests.unit.conftest import Engine, MakeEngine
 from tests.unit.test_verify import BUCKETS, work
 from wf_server.clock import SystemClock
 from wf_server.engine.trail import EACH, WINDOW, Trail
-from wf_server.model import StopRecord, StopStatus
+from wf_server.model import Approval, Scope, StopRecord, StopStatus
 from wf_server.model.audit import GENESIS, Act, AuditEntry, EntryFilter, Outcome, chained, entry_text
 from wf_server.store import Store, audit_reader
 from wf_server.store.operators import OperatorTable
@@ -31,6 +32,7 @@ TABLES = {
     "workflow": ("key", "workflow "),
     "rejection": ("key", "rejection"),
     "stop_change": ("key", "stop change"),
+    "approval": ("key", "approval {key}"),
 }
 
 
@@ -55,10 +57,37 @@ async def database(make_engine: MakeEngine, tmp_path: Path) -> Path:
     """A database in which all kinds of things have happened; nobody has it open any more."""
     engine = await make_engine()
     await work(engine)
+    await approve(engine)
     await engine.stops.set("T", StopStatus.STOP, "ann", "smoke", source="token 10.0.0.7:41000")
     await engine.store.append_entries([AuditEntry(5, "eve", "10.0.0.9:5", "x", outcome=Outcome.REFUSED)])
     await make_engine()
     return tmp_path / "wf.db"
+
+
+async def approve(engine: Engine) -> None:
+    """Somebody approves a workflow, and takes it back; somebody else stays with it."""
+    workflow = await engine.submit([""])
+    kept = []
+    for n, name in enumerate(("bob", "carl")):
+        given = Approval(name, 7 + n, Scope("r", "p"), "saw it", "token", "10.0.0.8:1")
+        entry = AuditEntry(7 + n, name, "here", Act.APPROVE, "T", workflow.id, workflow=workflow.key)
+        kept.append(await engine.store.insert_approval(workflow.key, given, entry))
+    taken = replace(kept[0], withdrawn_us=9, withdrawn_reason="oh")
+    entry = AuditEntry(9, "bob", "here", Act.WITHDRAW, "T", workflow.id, workflow=workflow.key)
+    await engine.store.withdraw_approvals([taken], entry)
+
+
+async def test_an_approval_that_nobody_gave_and_one_that_is_gone_are_found(database: Path) -> None:
+    forge = (
+        "INSERT INTO approval"
+        " (workflow, operator, time_us, request_digest, policies_digest, comment, way, origin)"
+        " SELECT workflow, 'dora', time_us, request_digest, policies_digest, comment, way, origin"
+        " FROM approval WHERE operator = 'carl'"
+    )
+    (line,) = change(database, forge)
+    assert "the audit does not tell of approval 3" in line
+    lines = change(database, "DELETE FROM approval WHERE operator IN ('dora', 'bob')")
+    assert ["the approval 1 is gone" in line for line in lines] == [True]
 
 
 async def test_every_hash_follows_from_the_one_before(database: Path) -> None:

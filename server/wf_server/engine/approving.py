@@ -138,7 +138,7 @@ class Approving:
         approval = Approval(
             who.name, ballot.case.now_us, ballot.case.scope, comment, who.way.value, who.origin
         )
-        entry = self._entry(Act.APPROVE, workflow, who, comment, f"of {approval.scope.digest}")
+        entry = self._entry(Act.APPROVE, workflow, who, comment)
         held.given.append(await self._approvals.store(workflow, approval, entry))
         await self._settle(held, who.name)
 
@@ -169,7 +169,7 @@ class Approving:
         held.given[:] = [taken.get(approval.key, approval) for approval in held.given]
         await self._settle(held, who.name)
 
-    def _entry(self, act: Act, workflow: Workflow, who: Caller, why: str, told: str = "") -> AuditEntry:
+    def _entry(self, act: Act, workflow: Workflow, who: Caller, why: str) -> AuditEntry:
         return AuditEntry(
             self._clock.now_us(),
             who.name,
@@ -178,7 +178,6 @@ class Approving:
             workflow.name,
             workflow.id,
             why,
-            told=told,
             workflow=workflow.key,
         )
 

@@ -352,9 +352,9 @@ class Store:
         row = (key, a.operator, a.time_us, a.scope.request, a.scope.policies, a.comment, a.way, a.origin)
 
         def write(connection: sqlite3.Connection) -> int:
-            number = connection.execute(self._sql["insert_approval"], row).lastrowid
-            trail.append(connection, [entry])
-            return number or 0
+            number = connection.execute(self._sql["insert_approval"], row).lastrowid or 0
+            trail.append(connection, [entry._replace(told=trail.approvals_told(connection, [number]))])
+            return number
 
         return replace(a, key=await self._write(write))
 
@@ -364,7 +364,8 @@ class Store:
 
         def write(connection: sqlite3.Connection) -> None:
             connection.executemany(self._sql["withdraw_approval"], rows)
-            trail.append(connection, [entry])
+            told = trail.approvals_told(connection, [a.key for a in approvals])
+            trail.append(connection, [entry._replace(told=told)])
 
         await self._write(write)
 

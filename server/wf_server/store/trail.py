@@ -106,6 +106,12 @@ def stop_hash(connection: sqlite3.Connection, key: int) -> bytes:
     return _of_row(connection, "select_stop_text", key)
 
 
+def approvals_told(connection: sqlite3.Connection, keys: Iterable[int]) -> str:
+    """What the audit says of approvals as they are now: each with its number and its hash."""
+    hashes = ((key, _of_row(connection, "select_approval_text", key).hex()) for key in keys)
+    return ", ".join(f"approval {key} sha256 {found}" for key, found in hashes)
+
+
 def _of_row(connection: sqlite3.Connection, query: str, key: int) -> bytes:
     text, request = connection.execute(SQL[query], (key,)).fetchone()
     return chained(hashlib.sha256(request.encode()).digest(), text)

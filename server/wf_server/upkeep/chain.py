@@ -141,6 +141,22 @@ class SealCheck:
         return Problem(what, TAMPERED, workflow=self._id, seq=seq)
 
 
+def check_approvals(connection: sqlite3.Connection, key: int, workflow_id: str) -> Iterator[Problem]:
+    """Whether a workflow's approvals are those of which the audit tells, each as it told of it last."""
+    newest: dict[str, str] = {}
+    for (told,) in _rows(connection, "select_approval_entries", key):
+        newest |= {one.rpartition(" ")[0]: one for one in told.split(", ")}
+    for (approval,) in _rows(connection, "select_approvals_of", key):
+        found = trail.approvals_told(connection, [approval])
+        about = f"approval {approval}"
+        if (told := newest.pop(found.rpartition(" ")[0], None)) is None:
+            yield Problem(f"the audit does not tell of {about}", TAMPERED, workflow=workflow_id)
+        elif told != found:
+            yield Problem(f"{about} is not what was given", TAMPERED, workflow=workflow_id)
+    for gone in newest:
+        yield Problem(f"the {gone.removesuffix(' sha256')} is gone", TAMPERED, workflow=workflow_id)
+
+
 def check_gone(told: Told, present: Iterable[int]) -> Iterator[Problem]:
     """Whether workflows are gone of which the audit does not tell that they went."""
     for key in sorted(told.workflows.keys() - set(present)):

@@ -21,6 +21,7 @@ from wf_server.upkeep.archive import entries, is_cut_short
 from wf_server.upkeep.chain import (
     SealCheck,
     Told,
+    check_approvals,
     check_chain,
     check_gone,
     check_record,
@@ -123,6 +124,7 @@ class Verification:
                 # What is wrong by itself need not be told once more.
                 seals = SealCheck(self._connection, stored.key, stored.id, self._told)
                 yield from seals.problems(check.changes)
+                yield from check_approvals(self._connection, stored.key, stored.id)
         yield from check_gone(self._told, self._present)
 
     def _changes(self, key: int, whole: int) -> Iterator[Sequence[Any]]:

@@ -35,6 +35,18 @@ FROM rejection WHERE key = ?;
 SELECT json_array(key, name, status, operator, reason, time_us, expires_us, remind_us, first_operator), ''
 FROM stop_change WHERE key = ?;
 
+-- name: select_approval_text
+SELECT json_array(key, workflow, operator, time_us, request_digest, policies_digest, comment, way, origin,
+                  withdrawn_us, withdrawn_reason), ''
+FROM approval WHERE key = ?;
+
+-- name: select_approvals_of
+SELECT key FROM approval WHERE workflow = ? ORDER BY key;
+
+-- name: select_approval_entries
+SELECT told FROM audit
+WHERE workflow = ? AND workflow > 0 AND what IN ('approve', 'withdraw approval') AND outcome = 'done' ORDER BY seq;
+
 -- name: select_stretch
 SELECT json_group_array(json_array(seq, block, job, status, time_us, error, operator, reason))
 FROM (SELECT * FROM change WHERE workflow = ? AND seq BETWEEN ? AND ? ORDER BY seq);
