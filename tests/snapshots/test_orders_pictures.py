@@ -31,13 +31,24 @@ def one(sample: Sample) -> FakeGateway:
         made.paused(),
         made.pausing(),
         made.held(),
+        made.waiting(),
         made.needs_operator(),
         made.soaking(),
         made.queued(),
         made.cancelled(),
         made.cancelled(settled=True),
     ],
-    ids=["paused", "pausing", "held", "needs_operator", "soaking", "queued", "cancelling", "cancelled"],
+    ids=[
+        "paused",
+        "pausing",
+        "held",
+        "waiting",
+        "needs_operator",
+        "soaking",
+        "queued",
+        "cancelling",
+        "cancelled",
+    ],
 )
 def test_standing(picture: Picture, sample: Sample) -> None:
     assert picture(one(sample), "enter", size=SMALL)

@@ -23,6 +23,7 @@ from wf_tui.state.pulse import (
 )
 from wf_tui.state.samples import ERASE, NOW, ago, sample_board, sample_buckets, summary_of
 from wf_tui.state.situation import Link, Situation
+from wf_tui.state.standing import standing_words
 from wf_tui.widgets.pulse_view import pulse_content
 
 S = Status
@@ -107,6 +108,17 @@ def test_what_is_wrong_with_the_work() -> None:
         Concern(Level.LOOK, "Bucket diskEraseSatellite is empty; the next token comes in 12 m 30 s"),
     ]
     assert verdict(found(FINE, vitals)) == (Level.WRONG, "1 thing is wrong, 2 things need a look")
+
+
+def test_what_waits_for_its_time_needs_nobody() -> None:
+    held = run(1, S.HELD, reason="block 2 waits for a go")
+    waiting = run(2, S.HELD, reason="block 2 waits: frozen", activity="frozen", until=ago(-600))
+    vitals = replace(QUIET, active=Page((held, waiting)))
+    assert found(FINE, vitals) == [
+        Concern(Level.LOOK, f"{ERASE} 0000beee waits for a go: block 2 waits for a go"),
+        Concern(Level.LOOK, f"{ERASE} 0000beed waits for its time: frozen"),
+    ]
+    assert standing_words(waiting, NOW) == "◆ held (o: go): 10 m 00 s left: frozen"
 
 
 def test_a_server_that_does_not_tell_is_not_well() -> None:

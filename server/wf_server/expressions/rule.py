@@ -248,7 +248,7 @@ def _check_type(text: str) -> None:
     """Raises RuleError for what is no expression, or one whose value can be neither true nor false."""
     try:
         kind = _PLAIN.compile(text).return_type()
-    except RuntimeError as error:
+    except Exception as error:  # noqa: BLE001 - whatever the library raises of a text, it is no rule
         found = _ERROR.search(str(error))
         if found is None and _TOO_DEEP in str(error):
             raise RuleError("it is nested too deeply, or is too long a chain; write it as several") from None

@@ -84,6 +84,15 @@ def held(*, point_of_no_return: bool = False) -> Sample:
     return sample._replace(snapshot=replace(sample.snapshot, blocks=tuple(blocks)))
 
 
+def waiting() -> Sample:
+    """Waits for the end of a freeze before its first block of erasures."""
+    why = "changeWindow: block 1: changes are frozen: audit (found Sun 2026-03-01 04:00 CET, expected from "
+    why += "Sun 2026-03-01 06:00 CET on)"
+    words = f"block 1 (Disk erase machines aa00-aa04) waits: {why}"
+    until = NOW + timedelta(hours=2)
+    return _sample(S.HELD, [], reason=words, current_block=0, activity=why, until=until)
+
+
 def needs_operator() -> Sample:
     """One erasure's outcome is unknown since the server was restarted."""
     error = "the server ended while it ran: its outcome is unknown"

@@ -81,7 +81,8 @@ def _waits(summary: Summary, now: datetime) -> str:
         case S.AWAITING_APPROVAL:
             return summary.activity or "approvals are missing"
         case S.HELD if summary.activity:
-            return f"{summary.activity}{f', {until} left' if until else ''}"
+            # The time first: the rest may be cut off.
+            return f"{f'{until} left: ' if until else ''}{summary.activity}"
         case S.HELD | S.NEEDS_OPERATOR:
             return summary.reason or "somebody has to decide"
         case S.RUNNING | S.QUEUED if summary.activity:
