@@ -337,6 +337,35 @@ class Client:
         stub = pb.StopsServiceStub(self._connected())
         return self._stream(stub.watch, pb.WatchStopsRequest())
 
+    # Workbench
+
+    def test_policies(
+        self, draft: str, limit: int = 0, name: str = ""
+    ) -> AsyncGenerator[pb.TestStoredResponse, None]:
+        """Tries a draft of policies.json on what is stored; streams. Raises InvalidRequest, Overloaded."""
+        stub = pb.WorkbenchServiceStub(self._connected())
+        return self._stream(stub.test_stored, pb.TestStoredRequest(draft=draft, limit=limit, name=name))
+
+    async def test_case(
+        self, work_req: pb.WorkReq, draft: str, at_us: int = 0, acknowledge: Iterable[str] = ()
+    ) -> pb.TestCaseResponse:
+        """Tries a draft on one WorkReq, as of a time; 0: now. Raises InvalidRequest, Rejected."""
+        stub = pb.WorkbenchServiceStub(self._connected())
+        request = pb.TestCaseRequest(
+            work_req=work_req, draft=draft, at_us=at_us, acknowledge=list(acknowledge)
+        )
+        return await self._read(stub.test_case, request)
+
+    async def explain(self, workflow_id: str) -> pb.ExplainResponse:
+        """Tells what each policy says of a stored WorkReq now. Raises NotFound."""
+        stub = pb.WorkbenchServiceStub(self._connected())
+        return await self._read(stub.explain, pb.ExplainRequest(id=workflow_id))
+
+    async def explain_rejection(self, rejection_id: str) -> pb.ExplainResponse:
+        """Tells what each policy says of a refused WorkReq now. Raises NotFound."""
+        stub = pb.WorkbenchServiceStub(self._connected())
+        return await self._read(stub.explain_rejection, pb.ExplainRejectionRequest(id=rejection_id))
+
     # Catalogue
 
     async def list_job_types(self) -> Sequence[pb.JobType]:

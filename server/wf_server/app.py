@@ -33,6 +33,7 @@ from wf_server.engine.retention import Retention
 from wf_server.engine.runner import LocalRunner
 from wf_server.engine.stop_times import StopTimes
 from wf_server.engine.trail import Trail
+from wf_server.engine.workbench import Workbench
 from wf_server.engine.workflows import Workflows
 from wf_server.errors import ConfigError
 from wf_server.estop import EmergencyStops
@@ -63,6 +64,7 @@ from wf_server.service.stops import StopsService
 from wf_server.service.streams import OpenStreams
 from wf_server.service.tls import ServerTls
 from wf_server.service.whoami import AccessService
+from wf_server.service.workbench import WorkbenchService
 from wf_server.service.workflow import WorkflowService
 from wf_server.store import Store
 from wf_server.tokens import Tokens
@@ -266,6 +268,19 @@ class App:
                 problems,
                 lambda: self._executor.is_draining,
                 checker.breaches,
+            ),
+            WorkbenchService(
+                Workbench(
+                    store,
+                    self.registry,
+                    config.limits.max_jobs,
+                    clock,
+                    checker.facts,
+                    lambda: self.policies.book,
+                    lambda name: [*self.policies.refusal(), *self._workflows.stop_violations(name)],
+                    places.configs,
+                ),
+                config.limits.max_jobs,
             ),
             InventoryService(inventory),
             AccessService(),

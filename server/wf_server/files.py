@@ -59,6 +59,11 @@ def read_text(path: Path, max_bytes: int = MAX_BYTES) -> str:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
+def parse_objects(text: str, name: str) -> list[tuple[int, dict[str, Any]]]:
+    """Does the same with a text; `name` is what errors call it. Raises ConfigError."""
+    return list(_objects(Path(name), text))
+
+
 def _read_regular(path: Path, max_bytes: int) -> bytes:
     """Reads a file that is one: a pipe would never end, and nobody could stop anything meanwhile."""
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:

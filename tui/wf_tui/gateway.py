@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from wf_tui.state.approvals import ApprovalCase, ApprovalPlan
@@ -34,6 +35,7 @@ from wf_tui.state.models import (
     Violation,
     WorkReq,
 )
+from wf_tui.state.trial import Explanation, TrialNews, Verdict
 
 
 class GatewayError(Exception):
@@ -260,6 +262,24 @@ class Gateway(Protocol):
 
     async def withdraw_key(self, name: str) -> Stop:
         """Takes back the first key of a release. Raises FailedPrecondition where there is none."""
+        ...
+
+    def test_policies(self, draft: str, *, limit: int = 0, name: str = "") -> AsyncGenerator[TrialNews, None]:
+        """Tries a draft of policies.json on what is stored. Raises InvalidRequest, Overloaded."""
+        ...
+
+    async def test_case(
+        self, draft: str, request: WorkReq, *, at: datetime | None = None, acknowledge: Sequence[str] = ()
+    ) -> tuple[Verdict, tuple[Violation, ...]]:
+        """Tries a draft on one WorkReq, as of a time. Raises InvalidRequest."""
+        ...
+
+    async def explain(self, workflow_id: str) -> Explanation:
+        """Tells what each policy says of a stored WorkReq now. Raises NotFound."""
+        ...
+
+    async def explain_rejection(self, rejection_id: str) -> Explanation:
+        """Tells what each policy says of a refused WorkReq now. Raises NotFound."""
         ...
 
     def watch_stops(self) -> AsyncIterator[StopBoard]:

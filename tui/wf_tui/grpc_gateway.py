@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
+from datetime import datetime
 
 import wf_proto as pb
 from wf_proto import errors
@@ -40,6 +41,7 @@ from wf_tui.state.models import (
     Violation,
     WorkReq,
 )
+from wf_tui.state.trial import Explanation, TrialNews, Verdict
 
 #: How many jobs the server gives at most in one answer.
 _PAGE = 1000
@@ -316,6 +318,36 @@ class GrpcGateway:
         """Takes back the first key of a release."""
         with _translated():
             return translate.stop(await self._client.withdraw_stop_key(name))
+
+    async def test_policies(
+        self, draft: str, *, limit: int = 0, name: str = ""
+    ) -> AsyncGenerator[TrialNews, None]:
+        """Tries a draft of policies.json on what is stored."""
+        with _translated():
+            async with aclosing(self._client.test_policies(draft, limit, name)) as messages:
+                async for message in messages:
+                    yield translate.trial_news(message)
+
+    async def test_case(
+        self, draft: str, request: WorkReq, *, at: datetime | None = None, acknowledge: Sequence[str] = ()
+    ) -> tuple[Verdict, tuple[Violation, ...]]:
+        """Tries a draft on one WorkReq."""
+        at_us = round(at.timestamp() * 1_000_000) if at is not None else 0
+        with _translated():
+            answer = await self._client.test_case(
+                translate.request_to_proto(request), draft, at_us, acknowledge
+            )
+        return translate.verdict(answer.verdict), tuple(map(translate.violation, answer.violations))
+
+    async def explain(self, workflow_id: str) -> Explanation:
+        """Tells what each policy says of a stored WorkReq now."""
+        with _translated():
+            return translate.explanation(await self._client.explain(workflow_id))
+
+    async def explain_rejection(self, rejection_id: str) -> Explanation:
+        """Tells what each policy says of a refused WorkReq now."""
+        with _translated():
+            return translate.explanation(await self._client.explain_rejection(rejection_id))
 
     async def watch_stops(self) -> AsyncIterator[StopBoard]:
         """Streams the stop board."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -58,6 +58,7 @@ from wf_tui.state.models import (
     Violation,
     WorkReq,
 )
+from wf_tui.state.trial import Explanation, TrialNews, Verdict
 
 T = TypeVar("T")
 
@@ -135,6 +136,7 @@ class FakeGateway:
     address: str = "127.0.0.1:8080"
     known_sites: tuple[tuple[Site, tuple[str, ...]], ...] = ()
     board: StopBoard = field(default_factory=lambda: StopBoard(()))
+    trial: tuple[TrialNews, ...] = ()
     book: PolicyBook = field(default_factory=lambda: PolicyBook(()))
     known_buckets: tuple[Bucket, ...] = ()
     entries: tuple[AuditEntry, ...] = ()
@@ -434,6 +436,31 @@ class FakeGateway:
         entry = replace(next(stop for stop in self.board.stops if stop.name == name), key=None)
         self._set_stop(entry)
         return entry
+
+    async def test_policies(
+        self, draft: str, *, limit: int = 0, name: str = ""
+    ) -> AsyncGenerator[TrialNews, None]:
+        """Returns `trial`."""
+        self._answer("test_policies", draft, limit, name)
+        for news in self.trial:
+            yield news
+
+    async def test_case(
+        self, draft: str, request: WorkReq, *, at: datetime | None = None, acknowledge: Sequence[str] = ()
+    ) -> tuple[Verdict, tuple[Violation, ...]]:
+        """Returns `verdict`."""
+        self._answer("test_case", draft, request, at, acknowledge)
+        return Verdict.REFUSED if self.verdict else Verdict.PASSES, tuple(self.verdict)
+
+    async def explain(self, workflow_id: str) -> Explanation:
+        """Knows nothing."""
+        self._answer("explain", workflow_id)
+        raise NotFound(f"there is no workflow {workflow_id}")
+
+    async def explain_rejection(self, rejection_id: str) -> Explanation:
+        """Knows nothing."""
+        self._answer("explain_rejection", rejection_id)
+        raise NotFound(f"there is no rejection {rejection_id}")
 
     def watch_stops(self) -> AsyncIterator[StopBoard]:
         """Opens `stop_feed`."""

@@ -16,6 +16,7 @@ import betterproto
 import wf_proto as pb
 from wf_proto import access, audit
 from wf_tui.state import models as m
+from wf_tui.state import trial as t
 from wf_tui.state.audit import AuditPage, AuditQuery, read_entry
 
 EPOCH = datetime.fromtimestamp(0, UTC)
@@ -564,3 +565,73 @@ def audit_page(message: audit.ListEntriesResponse) -> AuditPage:
     """A page of the audit."""
     entries = tuple(read_entry(e.text, e.hash, e.previous) for e in message.entries)
     return AuditPage(entries, message.next, message.head_seq, message.head_hash.hex())
+
+
+_VERDICTS: Mapping[int, t.Verdict] = {pb.Verdict.PASSES: t.Verdict.PASSES, pb.Verdict.WARNS: t.Verdict.WARNS}
+
+
+def verdict(number: int) -> t.Verdict:
+    """Returns the verdict of a message; what is unknown lets nothing pass."""
+    return _VERDICTS.get(number, t.Verdict.REFUSED)
+
+
+def trial_news(message: pb.TestStoredResponse) -> t.TrialNews:
+    """Returns how far a test of policies is."""
+    summary = message.summary
+    return t.TrialNews(
+        message.done,
+        message.total,
+        tuple(_tested(tested) for tested in message.found),
+        _trial_summary(summary) if summary is not None else None,
+    )
+
+
+def _tested(message: pb.TestedRequest) -> t.JudgedRequest:
+    return t.JudgedRequest(
+        id=message.id,
+        rejection=message.rejection,
+        name=message.name,
+        desc=message.desc,
+        operator=message.operator,
+        submitted=message.submitted,
+        before=verdict(message.before),
+        after=verdict(message.after),
+        violations=tuple(violation(found) for found in message.violations),
+        violated=message.violated,
+    )
+
+
+def _trial_summary(message: pb.TestSummary) -> t.TrialSummary:
+    return t.TrialSummary(
+        tested=message.tested,
+        skipped=message.skipped,
+        refused=message.refused,
+        warned=message.warned,
+        dry_run=message.dry_run,
+        newly_refused=message.newly_refused,
+        newly_passing=message.newly_passing,
+        policies=tuple(
+            t.PolicyCount(each.policy, _policy_level(each.level), each.requests) for each in message.policies
+        ),
+    )
+
+
+def explanation(message: pb.ExplainResponse) -> t.Explanation:
+    """Returns what policies say of a WorkReq."""
+    return t.Explanation(
+        message.id,
+        message.name,
+        verdict(message.verdict),
+        tuple(
+            t.PolicyOutcome(
+                policy=each.policy,
+                help=each.help,
+                settings=json.loads(each.settings_json or "{}"),
+                level=_policy_level(each.level),
+                violations=tuple(violation(found) for found in each.violations),
+                violated=each.violated,
+            )
+            for each in message.policies
+        ),
+        tuple(violation(found) for found in message.others),
+    )

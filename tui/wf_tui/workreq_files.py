@@ -71,8 +71,19 @@ def is_json(text: str, path: str) -> bool:
 
 def parse_workreq(text: str, name: str, *, as_json: bool) -> WorkReq:
     """Reads a WorkReq from text; `name` is what errors call it. Raises BadFile."""
+    document = parse_document(text, name, as_json=as_json)
+    reader = Reader()
+    request = reader.workreq(document)
+    if reader.problems:
+        places = positions(text)
+        raise BadFile(name, [replace(each, at=_nearest(each.part, places)) for each in reader.told()])
+    return request
+
+
+def parse_document(text: str, name: str, *, as_json: bool) -> Any:
+    """Reads strict YAML or JSON; `name` is what errors call it. Raises BadFile."""
     try:
-        document = _parse_json(text) if as_json else load_yaml(text)
+        return _parse_json(text) if as_json else load_yaml(text)
     except _BadSyntax as error:
         raise BadFile(name, [error.problem]) from error
     except yaml.MarkedYAMLError as error:
@@ -81,12 +92,6 @@ def parse_workreq(text: str, name: str, *, as_json: bool) -> WorkReq:
         raise BadFile(name, [Problem(f"this is no YAML: {' '.join(str(error).split())}")]) from error
     except RecursionError as error:
         raise BadFile(name, [Problem("it is nested too deeply")]) from error
-    reader = Reader()
-    request = reader.workreq(document)
-    if reader.problems:
-        places = positions(text)
-        raise BadFile(name, [replace(each, at=_nearest(each.part, places)) for each in reader.told()])
-    return request
 
 
 def _nearest(part: str, places: Mapping[str, tuple[int, int]]) -> tuple[int, int] | None:

@@ -17,10 +17,9 @@ from wf_server.policy import (
     Executed,
     Facts,
     LivePolicies,
-    evaluate,
     evaluate_exec,
     evaluate_start,
-    validate_in_portions,
+    judge,
 )
 
 log = structlog.get_logger(__name__)
@@ -55,9 +54,7 @@ class RequestChecker:
     async def violations(self, request: WorkReq) -> list[Violation]:
         """Finds every violation, in the order of the places; none: the request may pass."""
         found = self._policies.refusal()
-        found += await validate_in_portions(request, self._registry, self._max_jobs)
-        if request.job_count <= self._max_jobs:
-            found += await evaluate(request, self._policies.book, self._facts())
+        found += await judge(request, self._policies.book, self.facts(), self._registry, self._max_jobs)
         return sorted(found, key=Violation.place)
 
     async def refusing(self, request: WorkReq, acknowledged: Sequence[str]) -> list[Violation]:
@@ -68,13 +65,13 @@ class RequestChecker:
 
     def refusing_exec(self, workflow: Workflow) -> list[Violation]:
         """Finds what refuses to execute a workflow beside those that run now; counts breaches."""
-        found = evaluate_exec(workflow.request, self._policies.book, self._facts())
+        found = evaluate_exec(workflow.request, self._policies.book, self.facts())
         self._count(workflow.name, found, workflow.acknowledged)
         return [violation for violation in found if violation.refuses(workflow.acknowledged)]
 
     def refusing_start(self, workflow: Workflow, block: int) -> list[Violation]:
         """Finds what forbids a block of a running workflow to begin right now."""
-        found = evaluate_start(workflow.request, block, self._policies.book, self._facts())
+        found = evaluate_start(workflow.request, block, self._policies.book, self.facts())
         self._tell_passed(workflow.name, found, workflow.acknowledged)
         return [violation for violation in found if violation.refuses(workflow.acknowledged)]
 
@@ -88,7 +85,8 @@ class RequestChecker:
             "; ".join(violation.sentence() for violation in found), max(ends) if all(ends) else 0
         )
 
-    def _facts(self) -> Facts:
+    def facts(self) -> Facts:
+        """What policies may know now."""
         return Facts(self._inventory(), self._clock.now_us(), self._executed_now, self._expressions)
 
     def _executed_now(self) -> list[Executed]:

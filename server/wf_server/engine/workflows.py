@@ -107,7 +107,7 @@ class Workflows:
     async def check(self, request: WorkReq, *, proven: bool = False) -> list[Violation]:
         """Finds everything for which submit would refuse the request now; stores nothing."""
         request = self._registry.without_plain_secrets(request)
-        found = self._stop_violations(request.name) + await self._checker.violations(request)
+        found = self.stop_violations(request.name) + await self._checker.violations(request)
         return found if proven else found + self._unknown_submitter(request, ())
 
     async def submit(
@@ -167,7 +167,7 @@ class Workflows:
             await self.rejection(mends)
         if lineage is not None:
             await self.find(lineage.workflow_id)
-        violations = self._stop_violations(request.name)
+        violations = self.stop_violations(request.name)
         violations += await self._checker.refusing(request, acknowledged)
         if not proven:
             violations += self._unknown_submitter(request, acknowledged)
@@ -213,7 +213,7 @@ class Workflows:
         violations = await self._checker.refusing(workflow.request, workflow.acknowledged)
         if not with_warnings:
             violations = [violation for violation in violations if violation.level is Level.DENY]
-        violations = self._stop_violations(workflow.name) + violations
+        violations = self.stop_violations(workflow.name) + violations
         if violations:
             raise _refusal(violations)
 
@@ -357,7 +357,8 @@ class Workflows:
         workflow = self._executor.find(summary.id)
         return workflow.summary() if workflow else summary
 
-    def _stop_violations(self, name: str) -> list[Violation]:
+    def stop_violations(self, name: str) -> list[Violation]:
+        """What an emergency stop says against a workflow type; nothing where it is not stopped."""
         if not self._stops.is_stopped(name):
             return []
         return [Violation("emergencyStop", self._stops.why(name), found="stop", expected="go")]

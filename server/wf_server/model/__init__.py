@@ -21,6 +21,7 @@ from wf_server.model.status import (
     Status,
 )
 from wf_server.model.stop import EVERYTHING, ReleaseKey, StopRecord, StopStatus
+from wf_server.model.verdict import Verdict, verdict_of
 from wf_server.model.workflow import Order, Plan, Workflow
 from wf_server.model.workreq import Block, Job, JobId, Level, OnFailure, Retry, Violation, WorkReq
 
@@ -71,10 +72,12 @@ __all__ = [
     "StopStatus",
     "Summary",
     "Tally",
+    "Verdict",
     "Violation",
     "Way",
     "WorkReq",
     "Workflow",
     "attempts_in",
     "receipt_of",
+    "verdict_of",
 ]

@@ -11,9 +11,10 @@ from typing import Any
 
 import structlog
 
+from wf_server.jobs.registry import JobRegistry
 from wf_server.model import Block, Job, Level, Violation, WorkReq
 from wf_server.policy.base import PORTION, Facts, Policy, PolicyBook
-from wf_server.policy.structure import in_order
+from wf_server.policy.structure import in_order, validate_in_portions
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +47,23 @@ async def evaluate(request: WorkReq, book: PolicyBook, facts: Facts) -> list[Vio
         # What the others saw may be the changed request: each again, alone, which also tells who it was.
         results = [await _isolated(policy, request, facts) for policy in policies]
     return in_order(violation for result in results for violation in result)
+
+
+async def judge(
+    request: WorkReq, book: PolicyBook, facts: Facts, registry: JobRegistry, max_jobs: int
+) -> list[Violation]:
+    """Finds everything wrong with a request, its structure and what policies say, in order of place."""
+    found = await validate_in_portions(request, registry, max_jobs)
+    if request.job_count <= max_jobs:
+        found += await evaluate(request, book, facts)
+    return sorted(found, key=Violation.place)
+
+
+async def evaluate_each(
+    request: WorkReq, book: PolicyBook, facts: Facts
+) -> list[tuple[Policy[Any], list[Violation]]]:
+    """What each policy of the request's workflow type finds, in the order of policies.json."""
+    return [(policy, await _isolated(policy, request, facts)) for policy in book.get(request.name) or ()]
 
 
 async def _results(policies: Sequence[Policy[Any]], copy: WorkReq, facts: Facts) -> list[list[Violation]]:

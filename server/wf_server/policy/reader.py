@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -13,7 +13,7 @@ import structlog
 
 from wf_server.clock import Clock, SystemClock
 from wf_server.errors import ConfigError
-from wf_server.files import read_objects
+from wf_server.files import parse_objects, read_objects
 from wf_server.jobs.registry import JobRegistry
 from wf_server.model import Level, Violation
 from wf_server.policy.allowed_args import AllowedArgs
@@ -70,6 +70,8 @@ class _Reading:
     directory: Path
     now_us: int
     files: set[Path]
+    #: Whether these have to be in the directory: who writes a draft need not be who writes files there.
+    confined: bool = False
 
 
 def load_policies(
@@ -82,8 +84,20 @@ def load_policies(
     """
     now_us = SystemClock().now_us() if now_us is None else now_us
     reading = _Reading(registry, path.parent, now_us, set() if files is None else files)
+    return _book(str(path), read_objects(path), reading)
+
+
+def parse_policies(text: str, name: str, registry: JobRegistry, directory: Path, now_us: int) -> PolicyBook:
+    """Does the same with a text, whose other files are in a directory; `name` is what errors call it.
+
+    Takes a while. Raises ConfigError.
+    """
+    return _book(name, parse_objects(text, name), _Reading(registry, directory, now_us, set(), confined=True))
+
+
+def _book(path: str, entries: Iterable[tuple[int, Mapping[str, Any]]], reading: _Reading) -> PolicyBook:
     workflow_types: dict[str, tuple[Policy[Any], ...]] = {}
-    for line, entry in read_objects(path):
+    for line, entry in entries:
         where = f"{path}:{line}"
         name = _fields(where, entry, required=("Name", "Policies"))
         if name in workflow_types:
@@ -133,11 +147,22 @@ def _policy(where: str, found: object, reading: _Reading) -> Policy[Any]:
         raise ConfigError(f"{where}: Level is {told(level)}; one of {', '.join(_LEVELS)} is expected")
     try:
         policy = POLICIES[name].configure(settings, reading.registry, _LEVELS[level])
-        reading.files.update(policy.files(reading.directory))
+        named = policy.files(reading.directory)
+        reading.files.update(named)
+        if reading.confined:
+            _expect_within(reading.directory, named)
         policy.read_files(reading.directory, reading.now_us)
     except ConfigError as error:
         raise ConfigError(f"{where}: {name}: {error}") from None
     return policy
+
+
+def _expect_within(directory: Path, files: Iterable[Path]) -> None:
+    """Raises ConfigError where a file is not in a directory, whatever links say."""
+    root = directory.resolve()
+    for file in files:
+        if not file.resolve().is_relative_to(root):
+            raise ConfigError(f"{told(file.name)} is not beside policies.json; a draft names no other files")
 
 
 def _spelled(book: PolicyBook) -> dict[str, list[tuple[str, str, str]]]:

@@ -100,6 +100,15 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         },
     )
     | _rules(
+        "workflow.v1.WorkbenchService",
+        {
+            "TestStored": Rule(Role.OPERATOR, Scope.LISTED),
+            "TestCase": Rule(Role.OPERATOR, Scope.WORKREQ),
+            "Explain": _VIEW_WORKFLOW,
+            "ExplainRejection": Rule(Role.VIEWER, Scope.REJECTION),
+        },
+    )
+    | _rules(
         "workflow.v1.CatalogService",
         {
             "ListJobTypes": _VIEW,

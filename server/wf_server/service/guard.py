@@ -99,7 +99,7 @@ class Encoded:
 
 
 #: They carry a WorkReq, of any size.
-_UNDECODED = (pb.SubmitRequest, pb.CheckRequest, pb.WorkReq)
+_UNDECODED = (pb.SubmitRequest, pb.CheckRequest, pb.TestCaseRequest, pb.WorkReq)
 
 
 class Codec(ProtoCodec):

@@ -19,7 +19,7 @@ NEVER_LIMITED = frozenset(
     }
 )
 #: The first word of a method that only reads.
-_READS = ("Get", "List", "Watch", "Status", "History", "Plan")
+_READS = ("Get", "List", "Watch", "Status", "History", "Plan", "Explain")
 #: Seconds after which a request may be sent again for which there was no room.
 ROOM_SECONDS = 1.0
 

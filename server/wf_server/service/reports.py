@@ -34,9 +34,11 @@ from wf_server.service.wire import (
     STATUS_BLOCKS,
     STATUS_JOBS,
     WATCH_SNAPSHOT,
+    Case,
     Malformed,
     Submission,
     TooMany,
+    read_case,
     read_request,
     read_submission,
     write_block,
@@ -72,6 +74,16 @@ def submission_in(message: object) -> Submission:
         return read_submission(message.data)
     except Malformed as error:
         raise InvalidRequest(f"the request is no SubmitRequest message: {error}") from error
+
+
+def case_in(message: object) -> Case:
+    """What a TestCase says beside its WorkReq. Raises InvalidRequest."""
+    if not isinstance(message, Undecoded):
+        raise TypeError(f"expected undecoded bytes, not {type(message).__name__}")
+    try:
+        return read_case(message.data)
+    except Malformed as error:
+        raise InvalidRequest(f"the request is no TestCaseRequest message: {error}") from error
 
 
 async def status_report(workflow: Workflow) -> Encoded:

@@ -329,6 +329,28 @@ _RETRY_OPTIONS: dict[int, tuple[str, Callable[[bytes, int, int, int], Any]]] = {
 }
 
 
+class Case(NamedTuple):
+    """What a TestCase says beside its WorkReq."""
+
+    draft: str
+    at_us: int
+    acknowledged: tuple[str, ...]
+
+
+def read_case(data: bytes) -> Case:
+    """Reads a TestCaseRequest but for its WorkReq. Raises Malformed."""
+    draft, at_us, acknowledged = "", 0, list[str]()
+    for number, kind, first, last in _fields(data, 0, len(data)):
+        if number == 2:
+            draft = _text(data, kind, first, last)
+        elif number == 3:
+            _expect(kind, _VARINT, first, last)
+            at_us = first
+        elif number == 4 and len(acknowledged) < MAX_TEXTS:
+            acknowledged.append(_text(data, kind, first, last))
+    return Case(draft, at_us, tuple(acknowledged))
+
+
 async def write_report(head: Message, blocks: AsyncIterator[bytes], number: int) -> bytes:
     """A message whose repeated field `number` holds the encoded blocks, which `head` lacks."""
     parts = [bytes(head)]

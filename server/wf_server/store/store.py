@@ -277,6 +277,17 @@ class Store:
         row = await self._read_one("select_workflow", (workflow_id,))
         return await self._restore(row) if row else None
 
+    async def load_request(self, workflow_id: str) -> tuple[WorkReq, tuple[str, ...]] | None:
+        """Reads a workflow's request and what its submission acknowledged, without its history.
+
+        None where there is no such id. A large one is read beside the event loop.
+        """
+        row = await self._read_one("select_request", (workflow_id,))
+        if row is None:
+            return None
+        request = await asyncio.to_thread(encoding.decode_request, row[0])
+        return request, tuple(filter(None, row[1].split(",")))
+
     async def load_workflows(self, statuses: Iterable[Status]) -> list[Workflow]:
         """Reads the workflows in these statuses, oldest first, each with its history applied."""
         wanted = json.dumps([int(status) for status in statuses])
@@ -477,7 +488,8 @@ class Store:
         row = await self._read_one("select_rejection", (rejection_id,))
         if row is None:
             return None
-        violations, request = encoding.decode_violations(row[11]), encoding.decode_request(row[12])
+        violations = encoding.decode_violations(row[11])
+        request = await asyncio.to_thread(encoding.decode_request, row[12])
         return Rejection(_rejection(row), request, violations)
 
     # Token buckets

@@ -14,6 +14,7 @@ from wf_tui.cli import (
     control,
     erase,
     history,
+    policy,
     stops,
     submission,
     workflows,
@@ -49,5 +50,17 @@ def main() -> None:
     os.umask(0o077)
 
 
-for _module in (submission, workflows, control, approvals, history, audit, bundle, stops, catalog, erase):
+for _module in (
+    submission,
+    workflows,
+    control,
+    approvals,
+    history,
+    audit,
+    bundle,
+    stops,
+    catalog,
+    policy,
+    erase,
+):
     _module.add_to(main)

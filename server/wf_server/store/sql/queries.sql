@@ -112,6 +112,9 @@ WHERE key < :before
        OR desc LIKE :text ESCAPE '\' OR operator LIKE :text ESCAPE '\' OR violations LIKE :text ESCAPE '\')
 ORDER BY key DESC LIMIT :limit;
 
+-- name: select_request
+SELECT request, acknowledged FROM workflow WHERE id = ?;
+
 -- name: select_rejection
 SELECT key, id, name, desc, operator, time_us, blocks, jobs, violated, first,
        coalesce((SELECT id FROM workflow WHERE mends = rejection.id ORDER BY key DESC LIMIT 1), ''),

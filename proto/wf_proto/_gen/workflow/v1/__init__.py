@@ -210,6 +210,19 @@ class SiteStatus(betterproto.Enum):
     REMOVED = 3
 
 
+class Verdict(betterproto.Enum):
+    """What policies say of a WorkReq as a whole."""
+
+    UNSPECIFIED = 0
+    PASSES = 1
+    """Nothing refuses it. What is broken in a dry run does not count."""
+
+    WARNS = 2
+    """It passes once warnings are acknowledged."""
+
+    REFUSED = 3
+
+
 @dataclass(eq=False, repr=False)
 class WorkReq(betterproto.Message):
     """A request for work."""
@@ -1529,6 +1542,142 @@ class GetSiteResponse(betterproto.Message):
     """Short names, in order: `aa00`."""
 
 
+@dataclass(eq=False, repr=False)
+class TestStoredRequest(betterproto.Message):
+    draft: str = betterproto.string_field(1)
+    """The text of a policies.json, of at most 1 MiB."""
+
+    limit: int = betterproto.int32_field(2)
+    """
+    At most so many stored WorkReqs, and so many refused ones; 0: 1,000. At most 5,000.
+    """
+
+    name: str = betterproto.string_field(3)
+    """Only those of this workflow type; empty: all."""
+
+
+@dataclass(eq=False, repr=False)
+class TestStoredResponse(betterproto.Message):
+    done: int = betterproto.int32_field(1)
+    """How many of how many were judged."""
+
+    total: int = betterproto.int32_field(2)
+    found: List["TestedRequest"] = betterproto.message_field(3)
+    """
+    Since the last message: what the draft finds fault with, or would no longer refuse.
+    """
+
+    summary: Optional["TestSummary"] = betterproto.message_field(4, optional=True)
+    """In the last message only."""
+
+
+@dataclass(eq=False, repr=False)
+class TestedRequest(betterproto.Message):
+    id: str = betterproto.string_field(1)
+    """Of a workflow, or of a rejection."""
+
+    rejection: bool = betterproto.bool_field(2)
+    name: str = betterproto.string_field(3)
+    desc: str = betterproto.string_field(4)
+    operator: str = betterproto.string_field(5)
+    submitted: datetime = betterproto.message_field(6)
+    before: "Verdict" = betterproto.enum_field(7)
+    """
+    What came of its submission, and what would come of it by the draft. A stop counts for neither.
+    """
+
+    after: "Verdict" = betterproto.enum_field(8)
+    violations: List["Violation"] = betterproto.message_field(9)
+    """The first few of what the draft finds, and how many there are."""
+
+    violated: int = betterproto.int32_field(10)
+
+
+@dataclass(eq=False, repr=False)
+class TestSummary(betterproto.Message):
+    tested: int = betterproto.int32_field(1)
+    skipped: int = betterproto.int32_field(2)
+    """Too large to be tried: see the server's limit in the message."""
+
+    refused: int = betterproto.int32_field(3)
+    warned: int = betterproto.int32_field(4)
+    dry_run: int = betterproto.int32_field(5)
+    """Broken in a dry run, and nothing else."""
+
+    newly_refused: int = betterproto.int32_field(6)
+    """Refused by the draft and not before, and the other way round."""
+
+    newly_passing: int = betterproto.int32_field(7)
+    policies: List["PolicyCount"] = betterproto.message_field(8)
+    """By policy and level, in the order of their names."""
+
+
+@dataclass(eq=False, repr=False)
+class PolicyCount(betterproto.Message):
+    policy: str = betterproto.string_field(1)
+    level: "PolicyLevel" = betterproto.enum_field(2)
+    requests: int = betterproto.int32_field(3)
+    """How many WorkReqs break it."""
+
+
+@dataclass(eq=False, repr=False)
+class TestCaseRequest(betterproto.Message):
+    work_req: "WorkReq" = betterproto.message_field(1)
+    draft: str = betterproto.string_field(2)
+    at_us: int = betterproto.int64_field(3)
+    """As of this time, in microseconds since 1970-01-01 UTC; 0: now."""
+
+    acknowledge: List[str] = betterproto.string_field(4)
+    """The policies whose warnings count as acknowledged."""
+
+
+@dataclass(eq=False, repr=False)
+class TestCaseResponse(betterproto.Message):
+    verdict: "Verdict" = betterproto.enum_field(1)
+    violations: List["Violation"] = betterproto.message_field(2)
+
+
+@dataclass(eq=False, repr=False)
+class ExplainRequest(betterproto.Message):
+    id: str = betterproto.string_field(1)
+    """Of a workflow."""
+
+
+@dataclass(eq=False, repr=False)
+class ExplainRejectionRequest(betterproto.Message):
+    id: str = betterproto.string_field(1)
+
+
+@dataclass(eq=False, repr=False)
+class ExplainResponse(betterproto.Message):
+    id: str = betterproto.string_field(1)
+    name: str = betterproto.string_field(2)
+    verdict: "Verdict" = betterproto.enum_field(3)
+    """What submitting it now would come to, a stop apart."""
+
+    policies: List["PolicyOutcome"] = betterproto.message_field(4)
+    """Each policy of its type, in the order of policies.json."""
+
+    others: List["Violation"] = betterproto.message_field(5)
+    """
+    What is wrong whatever the policies say: the WorkReq's structure, a stop, a broken policies.json.
+    """
+
+
+@dataclass(eq=False, repr=False)
+class PolicyOutcome(betterproto.Message):
+    policy: str = betterproto.string_field(1)
+    help: str = betterproto.string_field(2)
+    settings_json: str = betterproto.string_field(3)
+    """The settings in force, as policies.json spells them."""
+
+    level: "PolicyLevel" = betterproto.enum_field(4)
+    violations: List["Violation"] = betterproto.message_field(5)
+    """Its breaches, the first hundred; none: it is kept."""
+
+    violated: int = betterproto.int32_field(6)
+
+
 class WorkflowServiceStub(betterproto.ServiceStub):
     async def check(
         self,
@@ -2046,6 +2195,77 @@ class StopsServiceStub(betterproto.ServiceStub):
             metadata=metadata,
         ):
             yield response
+
+
+class WorkbenchServiceStub(betterproto.ServiceStub):
+    async def test_stored(
+        self,
+        test_stored_request: "TestStoredRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> AsyncIterator[TestStoredResponse]:
+        async for response in self._unary_stream(
+            "/workflow.v1.WorkbenchService/TestStored",
+            test_stored_request,
+            TestStoredResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        ):
+            yield response
+
+    async def test_case(
+        self,
+        test_case_request: "TestCaseRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "TestCaseResponse":
+        return await self._unary_unary(
+            "/workflow.v1.WorkbenchService/TestCase",
+            test_case_request,
+            TestCaseResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def explain(
+        self,
+        explain_request: "ExplainRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "ExplainResponse":
+        return await self._unary_unary(
+            "/workflow.v1.WorkbenchService/Explain",
+            explain_request,
+            ExplainResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def explain_rejection(
+        self,
+        explain_rejection_request: "ExplainRejectionRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "ExplainResponse":
+        return await self._unary_unary(
+            "/workflow.v1.WorkbenchService/ExplainRejection",
+            explain_rejection_request,
+            ExplainResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
 
 
 class CatalogServiceStub(betterproto.ServiceStub):
@@ -2707,6 +2927,87 @@ class StopsServiceBase(ServiceBase):
                 grpclib.const.Cardinality.UNARY_STREAM,
                 WatchStopsRequest,
                 WatchStopsResponse,
+            ),
+        }
+
+
+class WorkbenchServiceBase(ServiceBase):
+
+    async def test_stored(
+        self, test_stored_request: "TestStoredRequest"
+    ) -> AsyncIterator[TestStoredResponse]:
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+        yield TestStoredResponse()
+
+    async def test_case(
+        self, test_case_request: "TestCaseRequest"
+    ) -> "TestCaseResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
+    async def explain(self, explain_request: "ExplainRequest") -> "ExplainResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
+    async def explain_rejection(
+        self, explain_rejection_request: "ExplainRejectionRequest"
+    ) -> "ExplainResponse":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
+    async def __rpc_test_stored(
+        self, stream: "grpclib.server.Stream[TestStoredRequest, TestStoredResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        await self._call_rpc_handler_server_stream(
+            self.test_stored,
+            stream,
+            request,
+        )
+
+    async def __rpc_test_case(
+        self, stream: "grpclib.server.Stream[TestCaseRequest, TestCaseResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.test_case(request)
+        await stream.send_message(response)
+
+    async def __rpc_explain(
+        self, stream: "grpclib.server.Stream[ExplainRequest, ExplainResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.explain(request)
+        await stream.send_message(response)
+
+    async def __rpc_explain_rejection(
+        self, stream: "grpclib.server.Stream[ExplainRejectionRequest, ExplainResponse]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.explain_rejection(request)
+        await stream.send_message(response)
+
+    def __mapping__(self) -> Dict[str, grpclib.const.Handler]:
+        return {
+            "/workflow.v1.WorkbenchService/TestStored": grpclib.const.Handler(
+                self.__rpc_test_stored,
+                grpclib.const.Cardinality.UNARY_STREAM,
+                TestStoredRequest,
+                TestStoredResponse,
+            ),
+            "/workflow.v1.WorkbenchService/TestCase": grpclib.const.Handler(
+                self.__rpc_test_case,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                TestCaseRequest,
+                TestCaseResponse,
+            ),
+            "/workflow.v1.WorkbenchService/Explain": grpclib.const.Handler(
+                self.__rpc_explain,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                ExplainRequest,
+                ExplainResponse,
+            ),
+            "/workflow.v1.WorkbenchService/ExplainRejection": grpclib.const.Handler(
+                self.__rpc_explain_rejection,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                ExplainRejectionRequest,
+                ExplainResponse,
             ),
         }
 
