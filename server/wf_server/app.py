@@ -327,7 +327,7 @@ class App:
         self._closing.push_async_callback(_close_watcher, self._watcher)
         self.resumed = await self._workflows.recover()
         self._closing.push_async_callback(self._executor.close, SHUTDOWN_SECONDS)
-        self._closing.push_async_callback(self._approving.close)
+        self._closing.push_async_callback(self._approving.close, SHUTDOWN_SECONDS)
         approvals = asyncio.create_task(self._approvals.run(), name="approvals")
         self._closing.push_async_callback(_end, approvals)
         await self._listen()

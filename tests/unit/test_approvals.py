@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -206,10 +207,10 @@ def approvals_of(engine: Engine, *, level: Level = Level.DENY, **settings: Any) 
     )
 
 
-async def waiting(engine: Engine, approvals: Approvals) -> Workflow:
+async def waiting(engine: Engine, approvals: Approvals, workflow_id: str = "w") -> Workflow:
     """A workflow that was submitted a moment ago."""
     request = WorkReq("T", "", (Block("", 1, (Job("sleep", "", {"seconds": "1"}),)),))
-    workflow = Workflow("w", request, "ann", engine.clock.now_us(), proven=True)
+    workflow = Workflow(workflow_id, request, "ann", engine.clock.now_us(), proven=True)
     held, waits = await approvals.hold(workflow)
     await engine.recorder.insert(workflow, first=[waits])
     approvals.keep(held)
@@ -270,6 +271,40 @@ async def test_time_alone_moves_it_on(engine: Engine) -> None:
     assert status_of(workflow) is Status.FAILED
     assert workflow.standing.reason.startswith("not approved in time: 0 of 1 approval")
     assert await approvals.review() is None
+
+
+async def test_the_task_sleeps_until_the_first_is_due(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approvals = approvals_of(engine, Validity="2m")
+    looks = 0
+    review = approvals.review
+
+    async def counted() -> float | None:
+        nonlocal looks
+        looks += 1
+        return await review()
+
+    monkeypatch.setattr(approvals, "review", counted)
+    task = asyncio.create_task(approvals.run())
+    await asyncio.sleep(0)
+    first = await waiting(engine, approvals, "first")
+    await engine.until(lambda: looks >= 2)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    before = looks
+    # Those that come later are due later: there is nothing to look at for them now.
+    for n in range(50):
+        await waiting(engine, approvals, f"w{n}")
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert looks == before
+    await engine.clock.advance(121)
+    approvals.stale()
+    await engine.until(lambda: first.status is Status.FAILED)
+    await engine.until(lambda: not list(approvals.held()))
+    task.cancel()
+    await asyncio.wait({task})
 
 
 async def test_what_somebody_decides_on_is_left_to_them(engine: Engine) -> None:

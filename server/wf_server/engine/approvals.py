@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
@@ -48,6 +49,8 @@ log = structlog.get_logger(__name__)
 LONGEST = 30.0
 #: Seconds until a look at those that somebody was deciding on.
 AGAIN = 0.05
+#: How many are looked at before other work gets its turn.
+PORTION = 200
 _MICROSECONDS = 1_000_000
 #: A workflow in one of these has not begun, and its approvals matter.
 OPEN = frozenset({Status.NOT_STARTED, Status.AWAITING_APPROVAL})
@@ -122,6 +125,8 @@ class Approvals:
         #: Whether a workflow runs or waits for its turn, though its record may not say so yet.
         self._has_begun = has_begun
         self._held: dict[str, Held] = {}
+        #: When the task looks again; until it has said so: any moment.
+        self._looks_us = math.inf
         #: The hashes of these policies, by workflow type.
         self._digests: tuple[PolicyBook, dict[str, str]] = (PolicyBook(), {})
         self._wake = asyncio.Event()
@@ -211,8 +216,7 @@ class Approvals:
     def keep(self, held: Held) -> None:
         """Looks after a workflow from now on."""
         self._held.setdefault(held.workflow.id, held)
-        self._tell(held, self.ballot(held))
-        self._wake.set()
+        self.told(held)
 
     def release(self, workflow_id: str) -> None:
         """Looks no more after a workflow that is about to begin or to end."""
@@ -278,15 +282,18 @@ class Approvals:
         """Says of a workflow how its approvals stand, after a change is on record."""
         if held.workflow.status not in OPEN:
             self.release(held.workflow.id)
-        self._tell(held, self.ballot(held))
-        self._wake.set()
+            return
+        ballot = self.ballot(held)
+        self._tell(held, ballot)
+        if self.ends_us(held, ballot) < self._looks_us:
+            self._wake.set()
 
     def _tell(self, held: Held, ballot: Ballot) -> None:
         workflow = held.workflow
         activity, until_us = "", 0
         if workflow.status is Status.AWAITING_APPROVAL:
             activity, until_us = ballot.words(), self.ends_us(held, ballot)
-        if workflow.status in OPEN and (workflow.activity, workflow.until_us) != (activity, until_us):
+        if (workflow.activity, workflow.until_us) != (activity, until_us):
             workflow.activity, workflow.until_us = activity, until_us
             self._hub.noted(workflow)
 
@@ -306,26 +313,37 @@ class Approvals:
         """Looks whenever something is due or has changed, until it is cancelled."""
         while True:
             self._wake.clear()
+            self._looks_us = math.inf
             try:
                 seconds = await self.review()
             except Exception:
                 log.exception("a bug in the approvals: they are looked at again later")
                 seconds = LONGEST
+            if seconds is not None:
+                self._looks_us = self._clock.now_us() + seconds * _MICROSECONDS
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._wake.wait()
 
     async def review(self) -> float | None:
         """Makes every status true; returns in how many seconds to look again, None: there is nothing to."""
-        due: list[float] = []
+        due = LONGEST
+        for portion in batched(self._held.values(), PORTION):
+            due = min(due, *await self._review(portion))
+            await asyncio.sleep(0)
+        return max(AGAIN, due) if self._held else None
+
+    async def _review(self, some: Iterable[Held]) -> list[float]:
+        """Makes their statuses true; returns in how many seconds each has to be looked at again."""
+        due: list[float] = [LONGEST]
         with ExitStack() as decided:
-            changed = [held for held in self.held() if self._judge(held, decided, due)]
+            changed = [held for held in some if self._judge(held, decided, due)]
             if changed:
                 await self._recorder.flush()
         for held in changed:
             log.info("approvals", workflow=held.workflow.id, status=held.workflow.status.label)
             self.told(held)
-        return max(AGAIN, min(due)) if due else None
+        return due
 
     def _judge(self, held: Held, decided: ExitStack, due: list[float]) -> bool:
         workflow = held.workflow
@@ -344,7 +362,7 @@ class Approvals:
             return False
         self._tell(held, ballot)
         ends_us = self.ends_us(held, ballot)
-        due.append(min(LONGEST, (ends_us - ballot.case.now_us) / _MICROSECONDS))
+        due.append((ends_us - ballot.case.now_us) / _MICROSECONDS)
         return False
 
 
@@ -353,6 +371,12 @@ def _why(held: Held, ballot: Ballot) -> str:
     ruled = [(a, ballot.case.void_because(a, ballot.rules)) for a in held.given]
     void = [f"{a.operator}'s approval: {why}" for a, why in ruled if why]
     return "; ".join([ballot.words(), *void[-3:]])
+
+
+def batched(items: Iterable[Held], size: int) -> list[list[Held]]:
+    """All of them as they are now, so many at a time."""
+    every = list(items)
+    return [every[start : start + size] for start in range(0, len(every), size)]
 
 
 async def digest_of(request: WorkReq) -> str:

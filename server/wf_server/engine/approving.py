@@ -79,15 +79,26 @@ class Approving:
         self._inventory = inventory
         self._decisions: set[asyncio.Task[Any]] = set()
 
-    async def close(self) -> None:
-        """Waits until what was decided is carried out."""
+    async def close(self, timeout: float) -> None:
+        """Waits so many seconds until what was decided is carried out; a refusing database gives it up."""
         if self._decisions:
-            await asyncio.wait(self._decisions)
+            _, pending = await asyncio.wait(self._decisions, timeout=timeout)
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*pending, return_exceptions=True)
 
-    def inbox(self, who: Caller) -> list[Standing]:
-        """Those that wait, or are approved and were not executed, of the types that the caller may see."""
-        seen = [held for held in self._approvals.held() if who.may(Role.VIEWER, held.workflow.name)]
-        return [self._standing(held, who) for held in seen if held.workflow.status in OPEN]
+    def inbox(self, who: Caller, limit: int) -> tuple[list[Standing], int]:
+        """Those that wait, or are approved and were not executed, of the types that the caller may see.
+
+        The first ones, and how many there are.
+        """
+        types = who.types(Role.VIEWER)
+        seen = [
+            held
+            for held in self._approvals.held()
+            if held.workflow.status in OPEN and (types is None or held.workflow.name in types)
+        ]
+        return [self._standing(held, who) for held in seen[:limit]], len(seen)
 
     async def plan(self, workflow_id: str, who: Caller) -> Plan:
         """What there is to decide on. Raises NotFound."""

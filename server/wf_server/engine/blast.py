@@ -48,17 +48,19 @@ class BlastRadius:
 
 async def blast_radius(request: WorkReq, registry: JobRegistry, inventory: Inventory) -> BlastRadius:
     """Finds what a request would reach; other work gets its turn meanwhile."""
-    blocks: list[Counter[str]] = [Counter() for _ in request.blocks]
+    by_type: Counter[str] = Counter()
+    blocks: list[Counter[str]] = [Counter() for _ in request.blocks[:BLOCKS]]
     reached: dict[str, set[str]] = {}
     for n, (b, _, job) in enumerate(request.jobs(), 1):
-        blocks[b][job.name] += 1
+        by_type[job.name] += 1
+        if b < BLOCKS:
+            blocks[b][job.name] += 1
         job_type = registry.get(job.name)
         if job_type is not None and not job_type.precondition:
             for site in _values(job_type, job.args, ArgKind.SITE):
                 reached.setdefault(site, set()).update(_values(job_type, job.args, ArgKind.MACHINE))
         if n % PORTION == 0:
             await asyncio.sleep(0)
-    by_type = sum(blocks, Counter[str]())
     final = [(name, n) for name, n in by_type.most_common() if _is_final(registry.get(name))]
     sites = tuple(
         SiteReach(site, len(machines), len(inventory.machines.get(site, ())))
@@ -71,7 +73,7 @@ async def blast_radius(request: WorkReq, registry: JobRegistry, inventory: Inven
         sum(site.machines for site in sites),
         tuple(final),
         sum(block.point_of_no_return for block in request.blocks),
-        tuple(tuple(counted.most_common()) for counted in blocks[:BLOCKS]),
+        tuple(tuple(counted.most_common()) for counted in blocks),
     )
 
 

@@ -25,9 +25,8 @@ class ApprovalService(pb.ApprovalServiceBase):
 
     async def list(self, list_approvals_request: pb.ListApprovalsRequest) -> pb.ListApprovalsResponse:
         """Lists what awaits approval, or has it and was not executed."""
-        found = self._approving.inbox(caller())
-        shown = found[: page_limit(list_approvals_request.limit)]
-        return pb.ListApprovalsResponse(cases=[_case(one) for one in shown], total=len(found))
+        shown, total = self._approving.inbox(caller(), page_limit(list_approvals_request.limit))
+        return pb.ListApprovalsResponse(cases=[_case(one) for one in shown], total=total)
 
     async def get(self, get_approval_request: pb.GetApprovalRequest) -> pb.GetApprovalResponse:
         """Returns what there is to decide on."""

@@ -21,7 +21,7 @@ from wf_tui.widgets.approval_table import FIELDS, ApprovalHead, ApprovalTable, c
 from wf_tui.widgets.rows import Piece, RowsView
 from wf_tui.widgets.theme import MUTED
 
-_MOST = 1_000
+_MOST = 200
 _EVERY_SECONDS = 3.0
 
 
