@@ -27,6 +27,7 @@ from wf_tui.state.samples import (
     sample_buckets,
     sample_history,
     sample_id,
+    sample_quotas,
     sample_sites,
     summary_of,
 )
@@ -62,6 +63,7 @@ PLACES = {
     "pulse": ("P",),
     "catalogue": ("K",),
     "buckets": ("B",),
+    "quotas": ("U",),
     "sites": ("I",),
     "wizard": ("e", "text:", "enter"),
     "composer": ("C", "n"),
@@ -85,6 +87,7 @@ LIVE = (
     "pulse",
     "catalogue",
     "buckets",
+    "quotas",
     "sites",
     "composer",
 )
@@ -100,6 +103,7 @@ WAITS_FOR = {
     "pulse": "list",
     "catalogue": "job_types",
     "buckets": "buckets",
+    "quotas": "quotas",
     "sites": "sites",
 }
 
@@ -110,6 +114,7 @@ def world(*, stopped: bool = False) -> FakeGateway:
     gateway.known_job_types = sample_job_types()
     gateway.verdict = _VIOLATIONS
     gateway.known_buckets = (*sample_buckets(0), Bucket("reboots", 20, 7, 1, 60.0, ago(-31)))
+    gateway.known_quotas = sample_quotas()
     blocks = erase_blocks(4)
     blocks[4][2] = S.FAILED
     errors = {(4, 2): "no route to host"}

@@ -38,6 +38,7 @@ from wf_tui.screens.inbox import InboxScreen
 from wf_tui.screens.log import LogScreen
 from wf_tui.screens.pulse import PulseScreen
 from wf_tui.screens.queue import QueueScreen
+from wf_tui.screens.quotas import QuotasScreen
 from wf_tui.screens.raw import RawScreen
 from wf_tui.screens.receipt import ReceiptScreen
 from wf_tui.screens.rejection import RejectionScreen
@@ -75,6 +76,7 @@ from wf_tui.state.models import (
     LineageKind,
     Policy,
     PolicyBook,
+    Quota,
     Receipt,
     Rejection,
     RejectionSummary,
@@ -140,6 +142,7 @@ VISITS: tuple[Visit, ...] = (
     Visit(PulseScreen, ("P",)),
     Visit(CatalogueScreen, ("K",)),
     Visit(BucketsScreen, ("B",)),
+    Visit(QuotasScreen, ("U",)),
     Visit(SitesScreen, ("I",)),
     Visit(WizardScreen, ("e",)),
     Visit(WizardScreen, ("e", "enter", "tab", "enter")),
@@ -274,6 +277,7 @@ def world(say: Say) -> FakeGateway:
         board=StopBoard((_stop(say), Stop("*", False))),
         book=_book(say),
         known_buckets=(Bucket(say("bucket"), 3, 1, 1, 60.0, ago(-30)),),
+        known_quotas=(_quota(say),),
         known_job_types=_job_types(say),
         verdict=_violations(say),
         requests={summary.id: request},
@@ -312,6 +316,11 @@ def _plan(say: Say) -> ApprovalPlan:
         2,
         say("digest"),
     )
+
+
+def _quota(say: Say) -> Quota:
+    names = (say("job type"),), (say("workflow type"),)
+    return Quota(say("label"), say("value"), 2, 2, say("limit"), 60.0, 3, ago(-30), *names)
 
 
 def _receipt(say: Say) -> Receipt:

@@ -31,6 +31,7 @@ HAS = {
     "LogScreen": "d slash",
     "PulseScreen": "",
     "QueueScreen": "",
+    "QuotasScreen": "d y slash",
     "RawScreen": "",
     "ReceiptScreen": "",
     "RejectionScreen": "d y",
@@ -44,7 +45,7 @@ HAS = {
 #: These are for typing in, or are no list; other keys are theirs.
 OTHERS = {
     *("ComposerScreen", "WizardScreen", "Choosing", "Confirming"),
-    *("FilteredScreen", "InspectingScreen", "OrderingScreen"),
+    *("FilteredScreen", "GaugesScreen", "InspectingScreen", "OrderingScreen"),
 }
 
 
@@ -114,6 +115,7 @@ def test_dialogs_are_left_by_esc() -> None:
     [
         (["A"], "approvals"),
         (["B"], "buckets"),
+        (["U"], "quotas"),
         (["I"], "sites"),
         (["K"], "policies"),
         (["R"], "rejections"),

@@ -45,7 +45,9 @@ async def test_every_place_is_in_the_palette() -> None:
             assert isinstance(app.screen, place.screen)
 
 
-@pytest.mark.parametrize(("name", "call"), [("buckets", "buckets"), ("sites", "sites"), ("pulse", "list")])
+@pytest.mark.parametrize(
+    ("name", "call"), [("buckets", "buckets"), ("quotas", "quotas"), ("sites", "sites"), ("pulse", "list")]
+)
 async def test_a_place_asks_only_while_it_is_shown(name: str, call: str) -> None:
     gateway = sample_gateway()
     app = frozen_app(gateway)

@@ -128,8 +128,8 @@ def test_the_log_file_holds_no_sequence(evil: str, tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize(
     "words",
     [
-        "approvals", "approvals ID", "list", "stops", "jobs", "policies", "sites", "buckets", "status ID",
-        "get ID", "watch ID",
+        "approvals", "approvals ID", "list", "stops", "jobs", "policies", "sites", "buckets", "quotas",
+        "status ID", "get ID", "watch ID",
         "check FILE", "submit FILE", "run FILE", "exec ID", "erase-satellite SITE",
     ],
 )  # fmt: skip

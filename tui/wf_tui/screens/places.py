@@ -14,6 +14,7 @@ from wf_tui.screens.catalogue import CatalogueScreen
 from wf_tui.screens.inbox import InboxScreen
 from wf_tui.screens.pulse import PulseScreen
 from wf_tui.screens.queue import QueueScreen
+from wf_tui.screens.quotas import QuotasScreen
 from wf_tui.screens.rejections import RejectionsScreen
 from wf_tui.screens.sites import SitesScreen
 
@@ -32,6 +33,7 @@ PLACES: Mapping[str, Place] = {
     "inbox": Place("A", "To what waits for somebody's approval", InboxScreen),
     "rejections": Place("R", "To what the server refused, and why", RejectionsScreen),
     "buckets": Place("B", "To the token buckets and when they fill", BucketsScreen),
+    "quotas": Place("U", "To the quotas: what is taken of each, and who waits", QuotasScreen),
     "catalogue": Place("K", "To the job types and the policies in force", CatalogueScreen),
     "queue": Place("Q", "To the queue: sites that are worked off one after another", QueueScreen),
     "sites": Place("I", "To the inventory: sites and their machines", SitesScreen),

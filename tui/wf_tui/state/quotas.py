@@ -56,7 +56,5 @@ def sentence(quota: Quota, server_now: datetime) -> str:
         return "All taken; this quota only counts, and nobody waits for it."
     if quota.next_token is None:
         return "It has no token at all: no job begins until the limit is changed."
-    held = f"; {count(quota.waiting, 'workflow')} in line" if quota.waiting else ""
-    return (
-        f"All taken: a job that wants one waits, the next comes back {next_words(quota, server_now)}{held}."
-    )
+    held = f", {count(quota.waiting, 'workflow')} in line" if quota.waiting else ""
+    return f"All taken: jobs wait; a token comes back {next_words(quota, server_now)}{held}."

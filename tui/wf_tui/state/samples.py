@@ -16,6 +16,8 @@ from wf_tui.state.models import (
     JobProgress,
     Policy,
     PolicyBook,
+    PolicyLevel,
+    Quota,
     ReleaseKey,
     Site,
     SiteStatus,
@@ -194,6 +196,17 @@ def sample_buckets(tokens: int = 1) -> tuple[Bucket, ...]:
     """Returns the bucket of an erasure."""
     refill = None if tokens else NOW + timedelta(minutes=12, seconds=30)
     return (Bucket("diskEraseSatellite", 1, tokens, 1, 1800.0, refill),)
+
+
+def sample_quotas() -> tuple[Quota, ...]:
+    """Returns the quotas of a busy day."""
+    hourly = Quota(
+        "site", "aap", 5, 5, "5%", 3600.0, 2, NOW + timedelta(minutes=20), ("diskErase",), (ERASE,)
+    )
+    filling = replace(hourly, value="adg", taken=2, waiting=0, next_token=NOW + timedelta(seconds=41))
+    daily = Quota("", "", 38, 400, "400", 86_400.0, 0, NOW + timedelta(hours=7), (), (ERASE, "Maintenance"))
+    counted = replace(hourly, value=None, taken=0, limit=0, written="1", waiting=0, next_token=None)
+    return hourly, filling, daily, replace(counted, level=PolicyLevel.DRY_RUN, job_types=("validateDecom",))
 
 
 def sample_history(

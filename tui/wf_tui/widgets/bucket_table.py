@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from textual.content import Content
 from textual.widget import Widget
 
 from wf_tui.state.buckets import next_words, pace, sentence, share
-from wf_tui.state.filters import NO_FILTER, Filter
 from wf_tui.state.format import bar
 from wf_tui.state.models import Bucket
 from wf_tui.state.text import clean
 from wf_tui.widgets.facts import Fact
-from wf_tui.widgets.rows import Piece, RowsView, fit
+from wf_tui.widgets.gauge_table import GaugeTable
+from wf_tui.widgets.rows import Piece, fit
 
 #: What a filter can ask for by name.
 FIELDS = ("name", "level")
@@ -28,44 +28,23 @@ def _widths(width: int) -> tuple[int, int]:
     return max(12, min(40, width - gauge - _LEVEL - _PACE - _NEXT - _STATE - 2)), gauge
 
 
-class BucketTable(RowsView):
-    """Buckets, one a line; `server_now` is the server's clock."""
+class BucketTable(GaugeTable[Bucket]):
+    """Buckets, one a line."""
 
-    def __init__(self, server_now: Callable[[], datetime]) -> None:
-        super().__init__(id="buckets")
-        self._server_now = server_now
-        self._known: tuple[Bucket, ...] = ()
-        self._buckets: tuple[Bucket, ...] = ()
-        self._filter = NO_FILTER
+    NOUN = "bucket"
 
-    def line_count(self) -> int:
-        """One line a bucket."""
-        return len(self._buckets)
+    def identity(self, gauge: Bucket) -> str:
+        """Its name."""
+        return gauge.name
 
-    @property
-    def current(self) -> Bucket | None:
-        """The bucket under the cursor."""
-        return self._buckets[self.cursor] if self.cursor < len(self._buckets) else None
-
-    def show_buckets(self, buckets: Sequence[Bucket]) -> None:
-        """Shows new levels; the cursor stays with its bucket."""
-        self._known = tuple(buckets)
-        self.choose(self._filter)
-
-    def choose(self, chosen: Filter) -> None:
-        """Shows only buckets that the filter lets through."""
-        before, self._filter = self.current, chosen
-        self._buckets = tuple(bucket for bucket in self._known if chosen.lets_through(_fields(bucket)))
-        if self._known:
-            self.placeholder = [[Piece("No bucket matches "), Piece(clean(chosen.text), "strong")]]
-        self.lines_changed()
-        names = [bucket.name for bucket in self._buckets]
-        self.cursor = names.index(before.name) if before is not None and before.name in names else self.cursor
-        self.post_message(self.Moved(self))
+    def fields(self, gauge: Bucket) -> Mapping[str, str]:
+        """Its name, and whether there is a token."""
+        level = "full" if gauge.tokens >= gauge.size else "filling" if gauge.tokens else "empty"
+        return {"name": clean(gauge.name), "level": level}
 
     def pieces(self, line: int, width: int) -> Iterable[Piece]:
         """Paints a bucket."""
-        bucket = self._buckets[line]
+        bucket = self.line(line)
         name, gauge = _widths(width)
         look = "good" if bucket.tokens >= bucket.size else "busy" if bucket.tokens else "bad"
         done, rest = bar(share(bucket), gauge)
@@ -76,11 +55,6 @@ class BucketTable(RowsView):
         yield Piece(fit(f"{bucket.tokens:,} of {bucket.size:,}", _LEVEL - 1, right=True) + " ")
         yield Piece(" " + fit(pace(bucket), _PACE), "dim")
         yield Piece(fit(next_words(bucket, self._server_now()), _NEXT), look)
-
-
-def _fields(bucket: Bucket) -> Mapping[str, str]:
-    level = "full" if bucket.tokens >= bucket.size else "filling" if bucket.tokens else "empty"
-    return {"name": clean(bucket.name), "level": level}
 
 
 def bucket_facts(bucket: Bucket, server_now: datetime) -> Iterator[Fact]:
