@@ -28,6 +28,7 @@ from wf_tui.dialogs.servers import ServersDialog
 from wf_tui.dialogs.stop import EngageDialog, ReleaseDialog
 from wf_tui.gateway import Server
 from wf_tui.screens.approval import ApprovalScreen
+from wf_tui.screens.audit import AuditScreen
 from wf_tui.screens.base import WfScreen
 from wf_tui.screens.buckets import BucketsScreen
 from wf_tui.screens.catalogue import CatalogueScreen
@@ -59,6 +60,7 @@ from wf_tui.state.approvals import (
     PlannedBlock,
     SiteReach,
 )
+from wf_tui.state.audit import AuditEntry
 from wf_tui.state.models import (
     ArgDeclaration,
     Block,
@@ -139,6 +141,8 @@ VISITS: tuple[Visit, ...] = (
     Visit(RejectionsScreen, ("R",)),
     Visit(RejectionScreen, ("R", "enter")),
     Visit(StopsScreen, ("S",)),
+    Visit(AuditScreen, ("W",)),
+    Visit(ReadingDialog, ("W", "enter")),
     Visit(PulseScreen, ("P",)),
     Visit(CatalogueScreen, ("K",)),
     Visit(BucketsScreen, ("B",)),
@@ -288,6 +292,7 @@ def world(say: Say) -> FakeGateway:
         receipts={summary.id: _receipt(say)},
         plans={summary.id: _plan(say)},
         problems=(say("problem"),),
+        entries=(_entry(say),),
         now=ago(0),
     )
     gateway.list_feed.first = (True, (summary,))
@@ -321,6 +326,13 @@ def _plan(say: Say) -> ApprovalPlan:
 def _quota(say: Say) -> Quota:
     names = (say("job type"),), (say("workflow type"),)
     return Quota(say("label"), say("value"), 2, 2, say("limit"), 60.0, 3, ago(-30), *names)
+
+
+def _entry(say: Say) -> AuditEntry:
+    return AuditEntry(
+        1, ago(5), say("operator"), say("source"), say("act"), say("type"), say("target"), say("reason"),
+        say("outcome"), say("told"), say("digest"), 3, "{}", "ab" * 32, "00" * 32,
+    )  # fmt: skip
 
 
 def _receipt(say: Say) -> Receipt:

@@ -22,6 +22,7 @@ EVERYWHERE = {"escape": "back", "ctrl+r": "retry"}
 #: Which of them each screen has. What is left out is left out on purpose: nothing there can be
 #: marked for several things at once but workflows, and only jobs have logs.
 HAS = {
+    "AuditScreen": "d y slash",
     "BucketsScreen": "d y slash",
     "CatalogueScreen": "d y slash",
     "CompareScreen": "d l slash",
@@ -119,6 +120,7 @@ def test_dialogs_are_left_by_esc() -> None:
         (["I"], "sites"),
         (["K"], "policies"),
         (["R"], "rejections"),
+        (["W"], "audit"),
         (["P"], "list"),
         (["S"], "stops"),
         (["enter", "y"], "status_json"),

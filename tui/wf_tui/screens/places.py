@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from textual.app import App
 from textual.binding import Binding
 
+from wf_tui.screens.audit import AuditScreen
 from wf_tui.screens.base import Context, WfScreen
 from wf_tui.screens.buckets import BucketsScreen
 from wf_tui.screens.catalogue import CatalogueScreen
@@ -35,6 +36,7 @@ PLACES: Mapping[str, Place] = {
     "buckets": Place("B", "To the token buckets and when they fill", BucketsScreen),
     "quotas": Place("U", "To the quotas: what is taken of each, and who waits", QuotasScreen),
     "catalogue": Place("K", "To the job types and the policies in force", CatalogueScreen),
+    "audit": Place("W", "To the audit: who did what, from where, and why", AuditScreen),
     "queue": Place("Q", "To the queue: sites that are worked off one after another", QueueScreen),
     "sites": Place("I", "To the inventory: sites and their machines", SitesScreen),
 }
