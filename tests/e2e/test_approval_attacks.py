@@ -11,11 +11,16 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from grpclib.const import Status as GrpcStatus
+from grpclib.exceptions import GRPCError
 
 import wf_proto as pb
 from tests.e2e.approvals import ApprovalServer, agree, becomes, connected, serving
 from tests.e2e.requests import ended, naps, until
 from tests.e2e.server_process import ServerProcess
+from wf_proto import published as old
+from wf_proto.address import parse_address
+from wf_proto.channel import open_channel
 from wf_proto.client import Client
 from wf_proto.errors import (
     AlreadyExecuted,
@@ -331,6 +336,34 @@ async def test_the_inbox_tells_who_may_decide(server: ApprovalServer) -> None:
     assert "each counts once" in await seen_by("bob")
     first = (await server["bob"].list_approvals(1)).cases
     assert len(first) == 1
+
+
+async def test_to_a_published_client_it_goes_on_and_is_refused_until_it_is_approved(
+    server: ApprovalServer,
+) -> None:
+    address, credentials = parse_address(server.address), server.credentials("ann")
+    channel = open_channel(address, context=credentials.context(address))
+    ann = old.WorkflowStub(channel, metadata={"authorization": f"Bearer {credentials.token()}"})
+    try:
+        workflow_id = (await ann.submit(naps(1))).id
+
+        async def reads(status: str) -> bool:
+            return (await ann.status(old.StatusReq(id=workflow_id))).status == old.Status.from_string(status)
+
+        # Whatever waits for approval is told as running, in five statuses.
+        assert await reads("StatusRunning")
+        with pytest.raises(GRPCError) as refusal:
+            await ann.exec(old.ExecReq(id=workflow_id))
+        assert refusal.value.status is GrpcStatus.FAILED_PRECONDITION
+        assert "awaits approval: 0 of 2" in str(refusal.value.message)
+        for name in ("bob", "carl"):
+            await agree(server[name], workflow_id)
+        assert await reads("StatusNotStarted")
+        await ann.exec(old.ExecReq(id=workflow_id))
+        await until(lambda: reads("StatusCompleted"))
+    finally:
+        channel.close()
+        await asyncio.sleep(0)
 
 
 async def test_a_name_that_is_only_claimed_approves_nothing(tmp_path: Path) -> None:
