@@ -195,6 +195,16 @@ async def test_a_damaged_table_is_told_with_what_to_do(tmp_path: Path, table: st
         await _read_all(path)
 
 
+async def test_a_schema_that_is_no_text_is_told_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "wf.db"
+    await (await Store.open(path)).close()
+    content = path.read_bytes()
+    assert content.count(b"CREATE TABLE change") == 1
+    path.write_bytes(content.replace(b"CREATE TABLE change", b"CREATE \xff\x8cBLE change"))
+    with pytest.raises(StoreError, match=r"wf\.db: its schema is damaged; restore it from a backup"):
+        await Store.open(path)
+
+
 async def _read_all(path: Path) -> None:
     store = await Store.open(path)
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from wf_server.engine.cache import WorkflowCache
 from wf_server.errors import StoreError
 from wf_server.model import WORKFLOW_FINAL
 from wf_server.store import Store
+from wf_server.store.failures import DATABASE_ERRORS
 from wf_server.store.queries import load_queries
 from wf_server.store.snapshot import open_snapshot
 from wf_server.threads import aside
@@ -168,7 +168,7 @@ def _read(path: Path, query: str, values: dict[str, Any]) -> list[Any]:
     with open_snapshot(path) as connection:
         try:
             return connection.execute(load_queries("upkeep")[query], values).fetchall()
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             raise StoreError(f"{path}: {error}; run `wf-server verify`") from error
 
 

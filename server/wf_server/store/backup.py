@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from wf_server.errors import StoreError
+from wf_server.store.failures import DATABASE_ERRORS, reason
 from wf_server.store.snapshot import open_snapshot
 
 #: Pages copied between two reports of progress.
@@ -42,8 +43,8 @@ def back_up(
             size = part.stat().st_size
             _name(part, target, force=force)
             _sync(target.parent)
-        except (OSError, sqlite3.Error) as error:
-            told = f"{target}: the backup failed: {_reason(error)}; nothing was kept of it"
+        except (OSError, *DATABASE_ERRORS) as error:
+            told = f"{target}: the backup failed: {reason(error)}; nothing was kept of it"
             raise StoreError(told) from error
         finally:
             for left in (part, part.with_name(part.name + "-journal")):
@@ -82,7 +83,7 @@ def _make_part(target: Path) -> Path:
     try:
         number, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
     except OSError as error:
-        raise StoreError(f"{target}: cannot be written: {_reason(error)}") from error
+        raise StoreError(f"{target}: cannot be written: {reason(error)}") from error
     os.close(number)
     return Path(name)
 
@@ -126,7 +127,3 @@ def _sync(path: Path) -> None:
             os.fsync(number)
     finally:
         os.close(number)
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)

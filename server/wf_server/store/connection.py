@@ -12,8 +12,9 @@ from typing import IO, TypeVar
 
 import aiosqlite
 
-from wf_server.errors import StoreDamaged, StoreError, StoreInUse
+from wf_server.errors import StoreError, StoreInUse
 from wf_server.store.backup import back_up
+from wf_server.store.failures import DATABASE_ERRORS, damaged, is_damage, reason
 from wf_server.store.queries import load_migrations
 from wf_server.store.snapshot import APPLICATION_ID, newer
 
@@ -60,30 +61,19 @@ async def open_writer(path: Path) -> tuple[aiosqlite.Connection, Path | None]:
     try:
         _make_private(path)
         connection = await _connect(path)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, *DATABASE_ERRORS) as error:
         raise _unopened(path, error) from error
     try:
         await connection.execute("PRAGMA synchronous = FULL")
         kept = await _migrate(connection, path)
         await _check_writable(connection)
-    except sqlite3.Error as error:
+    except DATABASE_ERRORS as error:
         await connection.close()
         raise damaged(path, error) from error
     except BaseException:
         await connection.close()
         raise
     return connection, kept
-
-
-def is_damage(error: sqlite3.Error) -> bool:
-    """Whether that tells of a database that cannot be read, not of a disk or of rights."""
-    # SQLite raises a subclass for those; Python itself raises one for a text that is none.
-    return type(error) is sqlite3.DatabaseError or "Could not decode" in str(error)
-
-
-def damaged(path: Path, error: Exception) -> StoreDamaged:
-    """What is said of a database that cannot be read."""
-    return StoreDamaged(f"{path}: {_reason(error)[:200]}; restore it from a backup or name another --db")
 
 
 def _make_private(path: Path) -> None:
@@ -97,15 +87,15 @@ async def open_reader(path: Path) -> aiosqlite.Connection:
     try:
         connection = await _connect(path)
         await connection.execute("PRAGMA query_only = ON")
-    except sqlite3.Error as error:
+    except DATABASE_ERRORS as error:
         raise _unopened(path, error) from error
     return connection
 
 
 def _unopened(path: Path, error: Exception) -> StoreError:
-    if isinstance(error, sqlite3.Error) and is_damage(error):
+    if is_damage(error):
         return damaged(path, error)
-    return StoreError(f"{path}: cannot be opened: {_reason(error)}; mend that or name another --db")
+    return StoreError(f"{path}: cannot be opened: {reason(error)}; mend that or name another --db")
 
 
 async def _connect(path: Path) -> aiosqlite.Connection:
@@ -142,7 +132,7 @@ async def _migrate(connection: aiosqlite.Connection, path: Path) -> Path | None:
     kept = await _keep_old(connection, path, version)
     try:
         await _apply(connection, migrations, version)
-    except sqlite3.Error as error:
+    except DATABASE_ERRORS as error:
         # What a script leaves open that breaks off: each step is a transaction.
         await connection.rollback()
         if kept is not None and await _pragma(connection, "user_version") == version:
@@ -214,9 +204,3 @@ async def scalar(connection: aiosqlite.Connection, sql: str) -> int:
     async with connection.execute(sql) as cursor:
         row = await cursor.fetchone()
     return int(row[0] or 0) if row else 0
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    return str(error)

@@ -21,6 +21,7 @@ from wf_server.errors import FailedPrecondition, NotFound, StoreError
 from wf_server.model.audit import COMMAND_LINE, Act, AuditEntry
 from wf_server.model.caller import Grant, parse_grant, spell_grants
 from wf_server.store import trail
+from wf_server.store.failures import DATABASE_ERRORS
 from wf_server.store.snapshot import expect_version, schema_version
 
 #: Seconds that a writer waits for another one.
@@ -206,7 +207,7 @@ class OperatorTable:
     def _told(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             raise StoreError(f"{self.path}: {error}; nothing was changed") from error
 
 

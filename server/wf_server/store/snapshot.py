@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from wf_server.errors import StoreError
+from wf_server.store.failures import DATABASE_ERRORS
 from wf_server.store.queries import load_migrations
 
 #: "wfdb" in ASCII: tells a database of wf from any other SQLite file.
@@ -33,7 +34,7 @@ def schema_version(connection: sqlite3.Connection, path: Path) -> int:
     try:
         (application_id,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-    except sqlite3.Error as error:
+    except DATABASE_ERRORS as error:
         raise StoreError(f"{path}: cannot be read: {error}; restore it from a backup") from error
     if application_id != APPLICATION_ID:
         raise StoreError(f"{path}: is not a wf database; name another --db")
@@ -66,11 +67,11 @@ def _connect(path: Path) -> sqlite3.Connection:
         # On a medium that cannot be written there is no place for the WAL's index; and nobody writes.
         if path.with_name(path.name + "-wal").exists():
             raise _unreadable(path, error) from error
-    except sqlite3.Error as error:
+    except DATABASE_ERRORS as error:
         raise _unreadable(path, error) from error
     try:
         return _begin(path, "mode=ro&immutable=1")
-    except sqlite3.Error as error:
+    except DATABASE_ERRORS as error:
         raise _unreadable(path, error) from error
 
 

@@ -48,7 +48,8 @@ from wf_server.model import (
 from wf_server.model.audit import INSIDE, SERVER, Act, AuditEntry, EntryFilter, EntryPage, Outcome
 from wf_server.store import encoding, trail
 from wf_server.store.audit_reader import read_page
-from wf_server.store.connection import damaged, in_thread, is_damage, lock, open_reader, open_writer
+from wf_server.store.connection import in_thread, lock, open_reader, open_writer
+from wf_server.store.failures import DATABASE_ERRORS, damaged, is_damage
 from wf_server.store.queries import load_queries
 
 T = TypeVar("T")
@@ -124,7 +125,7 @@ class Store:
             opened.push_async_callback(reader.close)
             try:
                 last_key = await in_thread(writer, _begin)
-            except sqlite3.Error as error:
+            except DATABASE_ERRORS as error:
                 raise damaged(path, error) from error
             opened.pop_all()
         return cls(path, writer, reader, lock_file, last_key, kept)
@@ -132,7 +133,7 @@ class Store:
     async def close(self) -> None:
         """Ends both connections; nothing may be under way."""
         async with self._lock:
-            with suppress(sqlite3.Error):
+            with suppress(*DATABASE_ERRORS):
                 self.audit_head = await in_thread(self._writer, trail.chain_head)
             await self._reader.close()
             await self._writer.close()
@@ -269,7 +270,7 @@ class Store:
         )
         try:
             return await in_thread(self._reader, read)
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             raise self._told(error) from error
 
     async def load_workflow(self, workflow_id: str) -> Workflow | None:
@@ -520,7 +521,7 @@ class Store:
             async with self._reader.execute(self._sql["select_quota_tokens"], (after_us,)) as cursor:
                 while rows := await cursor.fetchmany(portion):
                     yield [QuotaToken(*row) for row in rows]
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             raise self._told(error) from error
 
     async def delete_quota_tokens(self, until_us: int) -> None:
@@ -596,10 +597,10 @@ class Store:
         async with self._lock:
             try:
                 return await in_thread(self._writer, partial(_in_transaction, work))
-            except sqlite3.Error as error:
+            except DATABASE_ERRORS as error:
                 raise self._told(error) from error
 
-    def _told(self, error: sqlite3.Error) -> StoreError:
+    def _told(self, error: Exception) -> StoreError:
         if is_damage(error):
             return damaged(self.path, error)
         kind = StoreConflict if isinstance(error, sqlite3.IntegrityError) else StoreError
@@ -609,14 +610,14 @@ class Store:
         try:
             async with self._reader.execute(self._sql[name], values) as cursor:
                 return list(await cursor.fetchall())
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             raise self._told(error) from error
 
     async def _read_one(self, name: str, values: tuple[Any, ...]) -> sqlite3.Row | None:
         try:
             async with self._reader.execute(self._sql[name], values) as cursor:
                 return await cursor.fetchone()
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             raise self._told(error) from error
 
 

@@ -21,6 +21,7 @@ from typing import Any, TextIO
 
 from wf_server.errors import StoreError
 from wf_server.model import Status
+from wf_server.store.failures import DATABASE_ERRORS
 from wf_server.store.queries import load_queries
 from wf_server.store.snapshot import open_snapshot
 from wf_server.upkeep.histories import Stored
@@ -67,7 +68,7 @@ class Archive:
                     write(connection, out, key)
         except OSError as error:
             raise StoreError(f"{self.directory}: cannot archive: {error.strerror or error}") from error
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             raise StoreError(f"{self._database}: cannot archive: {error}; run `wf-server verify`") from error
 
     @contextmanager

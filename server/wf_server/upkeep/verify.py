@@ -15,6 +15,7 @@ from wf_server.config import BucketSpec
 from wf_server.errors import StoreError
 from wf_server.model import StopStatus
 from wf_server.store import encoding, trail
+from wf_server.store.failures import DATABASE_ERRORS
 from wf_server.store.queries import load_queries
 from wf_server.store.snapshot import open_snapshot
 from wf_server.upkeep.archive import entries, is_cut_short
@@ -81,7 +82,7 @@ class Verification:
             for what, check in checks.items():
                 try:
                     yield from check()
-                except sqlite3.DatabaseError as error:
+                except DATABASE_ERRORS as error:
                     yield Problem(f"its {what} cannot be read any further: {error}")
 
     def _rows(self, name: str, *values: Any) -> Iterator[Sequence[Any]]:
