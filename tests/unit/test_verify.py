@@ -17,6 +17,7 @@ from wf_server.model import (
     BucketLevel,
     Job,
     JobId,
+    QuotaToken,
     Rejection,
     Retry,
     Status,
@@ -54,7 +55,11 @@ async def work(engine: Engine) -> None:
     for status in (Status.RUNNING, Status.COMPLETED):
         engine.recorder.workflow(holder, status)
         engine.recorder.workflow(holder, status, block=0)
-        engine.recorder.jobs(holder, 0, [0, 1], status)
+        if status is Status.RUNNING:
+            taken = QuotaToken(engine.clock.now_us(), holder.id, 0, 0, "site:", "aap")
+            engine.recorder.begin_with(holder, 0, [0, 1], [taken])
+        else:
+            engine.recorder.jobs(holder, 0, [0, 1], status)
         await engine.recorder.flush()
     now = engine.clock.now_us()
     await engine.store.take_token("b", BucketLevel(2, now), JobId(holder.id, 0, 0), now)
@@ -171,6 +176,10 @@ DAMAGE = {
         "bucket b: holds 3 of 3 tokens, though 1 were taken",
     ),
     "less than no tokens": ("UPDATE bucket SET tokens = -1", "bucket b: holds -1 tokens"),
+    "a quota's token of another time": (
+        "UPDATE quota_token SET taken_us = taken_us + 1",
+        "block 0 job 0: a quota's token was taken when it did not begin",
+    ),
     "no level": ("DELETE FROM bucket", "bucket b: 1 were taken, and it has no level"),
     "a rejection": ("UPDATE rejection SET violations = '[{}]'", "rejection r: cannot be read"),
     "a rejection's row": ("UPDATE rejection SET jobs = 5", "rejection r: its row says otherwise"),

@@ -78,6 +78,7 @@ class Verification:
                 "rejections": self._check_rejections,
                 "stop changes": self._check_stops,
                 "token buckets": self._check_buckets,
+                "quota tokens": self._check_quota_tokens,
             }
             for what, check in checks.items():
                 try:
@@ -177,6 +178,11 @@ class Verification:
             yield from _check_level(name, tokens, taken, self._buckets.get(name))
         for name, n in self._rows("select_buckets_without_level"):
             yield Problem(f"{n} were taken, and it has no level", about=f"bucket {name}")
+
+    def _check_quota_tokens(self) -> Iterator[Problem]:
+        for _, workflow, block, job in self._rows("select_unfounded_quota_tokens"):
+            told = f"block {block} job {job}: a quota's token was taken when it did not begin"
+            yield Problem(told, about=f"workflow {workflow}")
 
 
 def check_archive(directory: Path, totals: Totals) -> Iterator[Problem]:

@@ -66,6 +66,12 @@ SELECT b.name, b.tokens, b.since_us,
        (SELECT count(*) FROM token WHERE bucket = b.name AND taken_us >= b.since_us)
 FROM bucket AS b ORDER BY b.name;
 
+-- name: select_unfounded_quota_tokens
+SELECT taken_us, workflow, block, job FROM quota_token WHERE workflow IN (SELECT id FROM workflow)
+EXCEPT
+SELECT c.time_us, w.id, c.block, c.job FROM change AS c JOIN workflow AS w ON w.key = c.workflow
+WHERE c.status = 2 AND c.job >= 0 AND c.time_us >= (SELECT min(taken_us) FROM quota_token);
+
 -- name: select_buckets_without_level
 SELECT bucket, count(*) FROM token WHERE bucket NOT IN (SELECT name FROM bucket) GROUP BY bucket;
 
