@@ -317,6 +317,8 @@ async def test_a_rejection_ends_it_and_a_withdrawal_takes_the_approval_back(serv
     assert (end.status, end.reason, end.activity) == (CANCELLED, "approval refused: wrong week", "")
     with pytest.raises(AlreadyExecuted, match="it is cancelled"):
         await server["ann"].exec(workflow_id)
+    case = (await server["bob"].get_approval(workflow_id)).case
+    assert (case.why_not, case.ends) == ("it is cancelled", None)
     notes = (await server["ann"].history(workflow_id)).batch.notes
     assert notes[-1].operator == "dora"
 

@@ -236,13 +236,10 @@ class Approving:
         except (PermissionDenied, FailedPrecondition) as error:
             why_not = str(error)
         if workflow.status is not Status.AWAITING_APPROVAL:
-            why_not = f"it is {workflow.status.label}" if not ballot.rules else "it is approved"
-        return Standing(
-            workflow,
-            ballot,
-            self._approvals.ends_us(held, ballot),
-            why_not or _repeated(held, ballot, who.name),
-        )
+            approved = workflow.status is Status.NOT_STARTED and ballot.rules
+            why_not = "it is approved" if approved else f"it is {workflow.status.label}"
+        ends_us = self._approvals.ends_us(held, ballot) if workflow.status in OPEN else 0
+        return Standing(workflow, ballot, ends_us, why_not or _repeated(held, ballot, who.name))
 
     def _expect_approver(self, held: Held, ballot: Ballot, who: Caller) -> None:
         """Raises PermissionDenied or FailedPrecondition where somebody's word cannot count."""
