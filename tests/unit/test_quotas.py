@@ -68,6 +68,7 @@ async def test_a_token_counts_for_as_long_as_it_says_and_no_longer() -> None:
     assert run.waits is not None
     assert (run.waits.what, run.waits.taken, run.waits.limit) == ('site="aap"', 2, 2)
     assert run.waits.until_us == bench.clock.now_us() + 10 * SECOND
+    assert run.waits.words == 'waiting: quota site="aap" 2 of 2 until 2023-11-14 22:13:30 UTC'
     assert run.nap_us() == 10 * SECOND
     assert bench.gauges() == [("aap", 2, 2, 1)]
     await bench.clock.advance(9.999999)
@@ -103,6 +104,7 @@ async def test_the_first_in_line_takes_first_and_wakes_the_next() -> None:
     assert asks(runs[0], 1) == []
     assert runs[2].waits is not None
     assert runs[2].waits.until_us == 0
+    assert runs[2].waits.words == 'waiting: quota site="aap" 0 of 1, others were first'
     assert asks(runs[1], 0, 1) == [0]
     assert bench.woken == ["c"]
     await bench.clock.advance(10)
@@ -157,6 +159,7 @@ async def test_changed_policies_and_machines_let_everyone_ask_again() -> None:
     assert asks(run, 0) == []
     assert run.waits is not None
     assert (run.waits.limit, run.waits.until_us, run.nap_us()) == (0, 0, 60 * SECOND)
+    assert run.waits.words == 'waiting: quota site="aap" 0 of 0'
 
     async def reload() -> None:
         bench.inventory = Inventory(bench.inventory.sites, {"aap": ("aa00", "aa01")})

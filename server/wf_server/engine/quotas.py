@@ -108,6 +108,8 @@ class Wait:
     def words(self) -> str:
         """It in words: `waiting: quota site="aap" 5 of 5 until 2026-01-01 03:20:00 UTC`."""
         words = f"waiting: quota {self.what} {self.taken} of {self.limit}"
+        if self.taken < self.limit:
+            return f"{words}, others were first"
         if not self.until_us:
             return words
         # Not a moment earlier than it is.
