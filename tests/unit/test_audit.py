@@ -17,6 +17,7 @@ from tests.unit.conftest import Engine, MakeEngine
 from tests.unit.test_verify import BUCKETS, work
 from wf_server.clock import SystemClock
 from wf_server.engine.trail import EACH, WINDOW, Trail
+from wf_server.errors import StoreDamaged
 from wf_server.model import Approval, Scope, StopRecord, StopStatus
 from wf_server.model.audit import GENESIS, Act, AuditEntry, EntryFilter, Outcome, chained, entry_text
 from wf_server.store import Store, audit_reader
@@ -342,3 +343,23 @@ async def test_the_audit_is_read_in_pages(engine: Engine, monkeypatch: pytest.Mo
         assert [] in found, "what was looked at in vain is a page too"
         everything = await pages(engine.store, oldest_first=oldest_first)
         assert sorted(seq for page in everything for seq in page) == list(range(1, 22))
+
+
+def damage(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path)) as writer, writer:
+        writer.execute(statement)
+
+
+async def test_a_chain_that_cannot_go_on_is_a_damaged_database(database: Path) -> None:
+    copy = database.with_name("copy.db")
+    shutil.copyfile(database, copy)
+    damage(copy, "UPDATE audit SET hash = X'00' WHERE seq = (SELECT max(seq) FROM audit)")
+    with pytest.raises(StoreDamaged, match=r"the hash of audit entry \d+ is none; restore it from a backup"):
+        await Store.open(copy)
+    assert "not what was written, or its hash is not" in problems(copy)[0]
+
+
+async def test_what_should_be_hashed_and_is_not_there_is_a_damaged_database(engine: Engine) -> None:
+    with pytest.raises(StoreDamaged, match="the row 99 that is to be hashed is not there"):
+        await engine.store.append_entries([AuditEntry(5, "eve", "", "x", workflow=99)])
+    assert (await engine.run([""])).is_final

@@ -34,7 +34,7 @@ class Beginning:
 
 def begin(connection: sqlite3.Connection, now_us: int) -> None:
     """Writes the first entry where there is none."""
-    if connection.execute(SQL["select_head"]).fetchone() is None:
+    if not _newest(connection)[0]:
         before = Beginning(*connection.execute(SQL["select_beginning"]).fetchone())
         told = json.dumps(asdict(before))
         append(connection, [AuditEntry(now_us, SERVER, INSIDE, Act.BEGAN, told=told)])
@@ -47,7 +47,7 @@ def append(
 
     `heads` are the hashes that are known already, by workflow key.
     """
-    seq, head = connection.execute(SQL["select_head"]).fetchone() or (0, GENESIS)
+    seq, head = _newest(connection)
     rows = []
     for entry in entries:
         if entry.workflow and not entry.digest:
@@ -61,8 +61,21 @@ def append(
 
 def chain_head(connection: sqlite3.Connection) -> str:
     """The newest entry's number and hash: what tells, kept elsewhere, that nothing was taken off the end."""
-    seq, head = connection.execute(SQL["select_head"]).fetchone() or (0, GENESIS)
+    seq, head = _newest(connection)
     return f"{seq}:{head.hex()}"
+
+
+def _newest(connection: sqlite3.Connection) -> tuple[int, bytes]:
+    """The number and the hash of the newest entry."""
+    row = connection.execute(SQL["select_head"]).fetchone()
+    return (row[0], _whole(row[1], f"audit entry {row[0]}")) if row else (0, GENESIS)
+
+
+def _whole(found: object, what: str) -> bytes:
+    """A hash as it was read. Raises what SQLite raises for a damaged database: nothing can follow from it."""
+    if not isinstance(found, bytes) or len(found) != len(GENESIS):
+        raise sqlite3.DatabaseError(f"the hash of {what} is none")
+    return found
 
 
 def last_key(connection: sqlite3.Connection) -> int:
@@ -88,7 +101,7 @@ def seal(connection: sqlite3.Connection, stretches: Mapping[int, tuple[int, int]
 def history_head(connection: sqlite3.Connection, key: int) -> bytes:
     """The hash of a workflow's history so far; of its row alone where it has none."""
     row = connection.execute(SQL["select_newest_seal"], (key,)).fetchone()
-    return bytes(row[1]) if row else row_hash(connection, key)
+    return _whole(row[1], f"the seal of workflow {key}") if row else row_hash(connection, key)
 
 
 def row_hash(connection: sqlite3.Connection, key: int) -> bytes:
@@ -113,5 +126,8 @@ def approvals_told(connection: sqlite3.Connection, keys: Iterable[int]) -> str:
 
 
 def _of_row(connection: sqlite3.Connection, query: str, key: int) -> bytes:
-    text, request = connection.execute(SQL[query], (key,)).fetchone()
+    row = connection.execute(SQL[query], (key,)).fetchone()
+    if row is None:
+        raise sqlite3.DatabaseError(f"the row {key} that is to be hashed is not there")
+    text, request = row
     return chained(hashlib.sha256(request.encode()).digest(), text)
