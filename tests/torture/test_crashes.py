@@ -72,7 +72,9 @@ class Tormentor:
         waiting = asyncio.create_task(self.nursery.wait(), name="wait for the death")
         await asyncio.wait({waiting}, timeout=1.0)
         if not waiting.done():
-            os.kill(self.nursery.pid, 9)
+            # It may have died just now, without the word of it being here.
+            with suppress(ProcessLookupError):
+                os.kill(self.nursery.pid, 9)
         await waiting
 
     async def _torment(self, client: Client) -> None:
