@@ -50,10 +50,12 @@ test-all: ## make test, and the tests on every other installed Python of TEST_PY
 	    $(MAKE) --no-print-directory PYTHON=python$$v VENV=.venv-$$v unit; \
 	  else echo "== Python $$v is not installed: not tested"; fi; done
 
-# Other seeds every time, printed; the same again: make torture SEED=...
+# Other seeds every time, printed; the same again: make torture SEED=... Half an hour; a night: EXAMPLES=6000
 SEED ?= $(shell date +%s)
-torture: $(VENV)/.dev ## Crash the server thousands of times, and stop it a hundred times with 1,000 jobs running
-	WF_TORTURE_SEED=$(SEED) WF_TORTURE_LIVES=2000 WF_TORTURE_EXAMPLES=3000 WF_TORTURE_STOPS=100 \
+LIVES ?= 2000
+EXAMPLES ?= 300
+torture: $(VENV)/.dev ## Crash the server LIVES times, and stop it a hundred times with 1,000 jobs running
+	WF_TORTURE_SEED=$(SEED) WF_TORTURE_LIVES=$(LIVES) WF_TORTURE_EXAMPLES=$(EXAMPLES) WF_TORTURE_STOPS=100 \
 	  $(BIN)/python -m pytest tests/torture -s --hypothesis-seed=$(SEED) --show-capture=no
 
 # Seconds for each kind of input; the same again: make fuzz SEED=...
