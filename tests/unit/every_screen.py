@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from textual.app import App
@@ -48,6 +49,7 @@ from wf_tui.screens.sites import SitesScreen
 from wf_tui.screens.stops import StopsScreen
 from wf_tui.screens.timeline import TimelineScreen
 from wf_tui.screens.wizard import WizardScreen
+from wf_tui.screens.workbench import WorkbenchScreen
 from wf_tui.screens.workflow import WorkflowScreen
 from wf_tui.screens.workflows import WorkflowsScreen
 from wf_tui.state.approvals import (
@@ -98,6 +100,7 @@ from wf_tui.state.models import (
 )
 from wf_tui.state.queue import Entry, Queue, Stage
 from wf_tui.state.samples import ago, sample_id
+from wf_tui.state.trial import JudgedRequest, TrialNews, TrialSummary, Verdict
 from wf_tui.testing import FakeGateway, FakeServers, press, settle
 from wf_tui.widgets.facts import Fact
 from wf_tui.widgets.rows import RowsView
@@ -148,6 +151,8 @@ VISITS: tuple[Visit, ...] = (
     Visit(BucketsScreen, ("B",)),
     Visit(QuotasScreen, ("U",)),
     Visit(SitesScreen, ("I",)),
+    Visit(WorkbenchScreen, ("F",)),
+    Visit(WorkbenchScreen, dialog=lambda app, _: WorkbenchScreen(app.context, Path(__file__))),
     Visit(WizardScreen, ("e",)),
     Visit(WizardScreen, ("e", "enter", "tab", "enter")),
     Visit(WizardScreen, ("e", "a", "enter")),
@@ -263,6 +268,14 @@ def _release(say: Say) -> ReleaseDialog:
     return ReleaseDialog(stop, _set_stop, plan, lambda: ago(0))
 
 
+def _trial(say: Say) -> tuple[TrialNews, ...]:
+    judged = JudgedRequest(
+        say("judged"), False, say("type"), say("desc"), say("operator"), ago(9),
+        Verdict.PASSES, Verdict.REFUSED, _violations(say)[:2], 2,
+    )  # fmt: skip
+    return (TrialNews(1, 1, (judged,), TrialSummary(1, refused=1, newly_refused=1)),)
+
+
 def world(say: Say) -> FakeGateway:
     """Returns a server on which every text that can be from outside is `say` of what it is."""
     request = _request(say)
@@ -294,6 +307,7 @@ def world(say: Say) -> FakeGateway:
         problems=(say("problem"),),
         entries=(_entry(say),),
         now=ago(0),
+        trial=_trial(say),
     )
     gateway.list_feed.first = (True, (summary,))
     blocks = tuple(

@@ -40,6 +40,7 @@ HAS = {
     "SitesScreen": "d y slash",
     "StopsScreen": "d y slash",
     "TimelineScreen": "l",
+    "WorkbenchScreen": "d y",
     "WorkflowScreen": "d y l slash",
     "WorkflowsScreen": "d y space slash",
 }

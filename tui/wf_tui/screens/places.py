@@ -18,6 +18,7 @@ from wf_tui.screens.queue import QueueScreen
 from wf_tui.screens.quotas import QuotasScreen
 from wf_tui.screens.rejections import RejectionsScreen
 from wf_tui.screens.sites import SitesScreen
+from wf_tui.screens.workbench import WorkbenchScreen
 
 
 class Place(NamedTuple):
@@ -37,6 +38,7 @@ PLACES: Mapping[str, Place] = {
     "quotas": Place("U", "To the quotas: what is taken of each, and who waits", QuotasScreen),
     "catalogue": Place("K", "To the job types and the policies in force", CatalogueScreen),
     "audit": Place("W", "To the audit: who did what, from where, and why", AuditScreen),
+    "workbench": Place("F", "To the policy workbench: what a draft would do", WorkbenchScreen),
     "queue": Place("Q", "To the queue: sites that are worked off one after another", QueueScreen),
     "sites": Place("I", "To the inventory: sites and their machines", SitesScreen),
 }

@@ -27,8 +27,10 @@ from wf_tui.state.models import (
     Stop,
     StopBoard,
     Summary,
+    Violation,
     WorkflowType,
 )
+from wf_tui.state.trial import JudgedRequest, PolicyCount, TrialNews, TrialSummary, Verdict
 
 S = Status
 
@@ -233,3 +235,27 @@ def sample_history(
         notes={at: ChangeNote(error=error) for at, (_, _, _, error) in enumerate(kept) if error},
         newest_seq=len(kept),
     )
+
+
+def sample_trial() -> tuple[TrialNews, ...]:
+    """Returns what a draft came to that allows fewer jobs."""
+    jobs = Violation("maxJobs", "too many jobs in the WorkReq", found="3", expected="at most 2")
+    tried = Violation("sameArgs", "site differs", 0, 1, "site", "adg", "aap", PolicyLevel.DRY_RUN)
+    warned = Violation("maxJobs", "too many jobs in a block", 0, level=PolicyLevel.WARN)
+    found = (
+        JudgedRequest("a1b2c3d4-0000-4000-8000-000000000001", False, ERASE, "erase aap", "ada", ago(140),
+                      Verdict.PASSES, Verdict.REFUSED, (jobs, tried), 2),
+        JudgedRequest("a1b2c3d4-0000-4000-8000-000000000002", False, "Maintenance", "reboot a row", "linus",
+                      ago(3_700), Verdict.PASSES, Verdict.WARNS, (warned,), 1),
+        JudgedRequest("a1b2c3d4-0000-4000-8000-000000000003", False, ERASE, "erase adg", "grace@ops-2",
+                      ago(90_000), Verdict.PASSES, Verdict.PASSES, (tried,), 1),
+        JudgedRequest("a1b2c3d4-0000-4000-8000-000000000004", True, "RackPowerCycle", "cycle 4", "linus",
+                      ago(200), Verdict.REFUSED, Verdict.PASSES),
+        JudgedRequest("a1b2c3d4-0000-4000-8000-000000000005", True, ERASE, "erase all", "linus",
+                      ago(7_000), Verdict.REFUSED, Verdict.REFUSED, (jobs,), 1),
+    )  # fmt: skip
+    summary = TrialSummary(
+        312, refused=2, warned=1, dry_run=1, newly_refused=1, newly_passing=1,
+        policies=(PolicyCount("maxJobs", PolicyLevel.DENY, 2),),
+    )  # fmt: skip
+    return TrialNews(50, 312, found[:1]), TrialNews(312, 312, found[1:], summary)
