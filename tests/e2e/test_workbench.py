@@ -14,7 +14,7 @@ import pytest
 
 import wf_proto as pb
 from tests.e2e.requests import GO, STOP, erasure, naps
-from tests.e2e.secured import SecuredServer
+from tests.e2e.secured import SecuredServer, known
 from tests.e2e.server_process import ServerProcess
 from wf_proto.client import Client
 from wf_proto.errors import InvalidRequest, NotFound, Overloaded, PermissionDenied, Rejected
@@ -192,15 +192,9 @@ async def test_types_of_others_are_not_told(tmp_path: Path) -> None:
         server.add("ann", [Grant(Role.OPERATOR, "Maintenance")])
         server.add("vera", [Grant(Role.VIEWER)])
         server.add("last", [Grant(Role.ADMIN)])
+        async with server.client("last") as last, asyncio.timeout(20):
+            await known(last)
         async with server.client() as root:
-            async with asyncio.timeout(20):
-                while True:
-                    try:
-                        await server.client("last").list()
-                    except Exception:  # noqa: BLE001 - not known yet
-                        await asyncio.sleep(0.05)
-                    else:
-                        break
             mine, others = await root.submit(naps(1, 1)), await root.submit(erasure())
         async with server.client("ann") as ann:
             assert set(found_in(await trial(ann, draft(1)))) == {mine}
