@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 
@@ -38,7 +39,7 @@ from wf_server.model import (
 from wf_server.model.approval import Case, listed
 from wf_server.model.audit import AuditEntry
 from wf_server.model.caller import may
-from wf_server.policy import PolicyBook
+from wf_server.policy import Policy, PolicyBook
 from wf_server.store import Store
 from wf_server.store.encoding import canonical
 from wf_server.wording import utc
@@ -134,14 +135,15 @@ class Approvals:
     # What is asked for, and how it stands
 
     def rules(self, name: str, acknowledged: tuple[str, ...]) -> tuple[ApprovalRule, ...]:
-        """The rules in force for a workflow type, but for those whose absence the submission accepts."""
+        """The rules in force for a workflow type, but for those whose absence the submission accepts.
+
+        A policy that the submission means to break asks for those by which it may.
+        """
         return tuple(
             rule
             for policy in self._book().get(name) or ()
-            if (rule := policy.approval_rule()) is not None
-            and (
-                policy.level is Level.DENY or (policy.level is Level.WARN and policy.name not in acknowledged)
-            )
+            if policy.level is not Level.DRY_RUN
+            for rule in _rules_of(policy, acknowledges=policy.name in acknowledged)
         )
 
     def _policies_digest(self, name: str) -> str:
@@ -387,3 +389,12 @@ async def digest_of(request: WorkReq) -> str:
         if n % 50 == 49 or len(portion) > 10_000:
             await asyncio.sleep(0)
     return found.hexdigest()
+
+
+def _rules_of(policy: Policy[Any], *, acknowledges: bool) -> Iterator[ApprovalRule]:
+    always = policy.approval_rule()
+    if always is not None and (policy.level is Level.DENY or not acknowledges):
+        yield always
+    override = policy.override_rule()
+    if override is not None and acknowledges:
+        yield override

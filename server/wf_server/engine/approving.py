@@ -142,6 +142,8 @@ class Approving:
             raise FailedPrecondition(f"workflow {workflow.id} awaits no approval: it is approved")
         if problem := _repeated(held, ballot, who.name):
             raise FailedPrecondition(problem)
+        if not comment.strip() and (policy := _wants_reason(ballot, who.name)):
+            raise InvalidRequest(f"comment: this allows a breach of {policy}: say why")
         if digest != ballot.case.scope.digest:
             told = "is not what was looked at, or its policies have changed: look at it again, then decide"
             raise FailedPrecondition(f"workflow {workflow.id} {told}")
@@ -272,3 +274,9 @@ def _repeated(held: Held, ballot: Ballot, operator: str) -> str:
     counted = [t.rule for t in ballot.tallies if any(a.operator == operator for a in t.counted)]
     again = counted and all(rule in counted for rule in rules)
     return f"{operator} has approved it: each counts once" if again else ""
+
+
+def _wants_reason(ballot: Ballot, operator: str) -> str:
+    """The policy of which an operator may allow a breach, with a reason; empty: there is none."""
+    rules = (rule for rule in ballot.rules if rule.needs_reason and rule.asks(operator))
+    return next((rule.policy for rule in rules), "")

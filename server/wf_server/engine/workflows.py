@@ -212,7 +212,7 @@ class Workflows:
         """
         violations = await self._checker.refusing(workflow.request, workflow.acknowledged)
         if not with_warnings:
-            violations = [violation for violation in violations if violation.level is Level.DENY]
+            violations = [violation for violation in violations if violation.denies]
         violations = self.stop_violations(workflow.name) + violations
         if violations:
             raise _refusal(violations)
@@ -229,7 +229,7 @@ class Workflows:
     def check_start(self, workflow: Workflow, block: int) -> None:
         """Raises Refused where a block must not begin right now, whoever gives the go for it."""
         violations = self._checker.refusing_start(workflow, block)
-        denied = [violation for violation in violations if violation.level is Level.DENY]
+        denied = [violation for violation in violations if violation.denies]
         if denied:
             raise _refusal(denied)
 

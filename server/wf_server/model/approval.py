@@ -21,10 +21,17 @@ class ApprovalRule:
     validity_us: int
     #: What approvers should know.
     message: str = ""
+    #: Whether whoever approves has to say why.
+    needs_reason: bool = False
 
     def asks(self, operator: str) -> bool:
         """Whether it may be this one's."""
         return not self.approvers or operator in self.approvers
+
+    def words(self) -> str:
+        """How many it asks for, and whose: `2 approvals by ann, bob or carl`."""
+        whose = listed(self.approvers, "or") if self.approvers else "anyone with the role approver"
+        return f"{self.count} approval{'s' * (self.count > 1)} by {whose}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,8 @@ class Case:
             return "not one of the approvers"
         if not self.may_approve(approval.operator):
             return "no approver any more"
+        if rule.needs_reason and not approval.comment.strip():
+            return "it gives no reason"
         return ""
 
     def tally(self, rule: ApprovalRule, given: Iterable[Approval]) -> Tally:
@@ -123,9 +132,7 @@ class Tally:
 
     def words(self) -> str:
         """How many there are, and whose are wanted: `1 of 2 approvals, by ann, bob or carl`."""
-        rule = self.rule
-        whose = listed(rule.approvers, "or") if rule.approvers else "anyone with the role approver"
-        return f"{len(self.counted)} of {rule.count} approval{'s' * (rule.count > 1)}, by {whose}"
+        return f"{len(self.counted)} of {self.rule.words().replace(' by ', ', by ', 1)}"
 
 
 def listed(names: Sequence[str], last: str) -> str:

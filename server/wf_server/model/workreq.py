@@ -144,10 +144,17 @@ class Violation:
     level: Level = Level.DENY
     #: When it passes by itself, in microseconds since 1970-01-01 UTC; 0: nobody knows.
     until_us: int = 0
+    #: To acknowledge it is not enough: others have to approve it too, so nobody's go lets it pass.
+    needs_approval: bool = False
 
     def refuses(self, acknowledged: Collection[str] = ()) -> bool:
         """Whether it refuses a request whose submission acknowledges these policies."""
         return self.level is Level.DENY or (self.level is Level.WARN and self.policy not in acknowledged)
+
+    @property
+    def denies(self) -> bool:
+        """Whether no single person's word lets it pass."""
+        return self.level is Level.DENY or self.needs_approval
 
     def sentence(self) -> str:
         """The violation in one line, place first: `block 1 job 0: unknown job type`."""

@@ -11,7 +11,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
@@ -111,6 +111,16 @@ class Policy(ABC, Generic[Settings]):
     def approval_rule(self) -> ApprovalRule | None:
         """The approvals without which nothing of the workflow type may start; None: it asks for none."""
         return None
+
+    def override_rule(self) -> ApprovalRule | None:
+        """The approvals by which a WorkReq that acknowledges the policy may break it; None: it never may."""
+        return None
+
+    def at_level(self, violation: Violation) -> Violation:
+        """A breach as it counts by the policy's level, and by whether others may allow it."""
+        if self.level is Level.DENY and self.override_rule() is not None:
+            return replace(violation, level=Level.WARN, needs_approval=True)
+        return violation if violation.level is self.level else replace(violation, level=self.level)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from wf_server.config import Section
 from wf_server.jobs.registry import JobRegistry
-from wf_server.model import Violation, WorkReq
+from wf_server.model import ApprovalRule, Violation, WorkReq
+from wf_server.policy.approval_settings import ApprovalSettings
 from wf_server.policy.base import Facts, Policy, Text
 from wf_server.policy.calendar import (
     DAYS,
@@ -103,6 +104,9 @@ class ChangeWindowSettings(Section):
     frozen_calendars: tuple[_File, ...] = Field(default=(), alias="FrozenCalendars", max_length=MAX_FILES)
     """iCalendar files whose events are freezes too; an event's title is the reason."""
 
+    override: ApprovalSettings | None = Field(default=None, alias="Override")
+    """Whose approval, with a reason, lets a WorkReq run at other times that acknowledges changeWindow."""
+
     @model_validator(mode="after")
     def _some_rule(self) -> Self:
         if not (self.allowed or self.frozen or self.allowed_calendars or self.frozen_calendars):
@@ -138,7 +142,8 @@ class ChangeWindow(Policy[ChangeWindowSettings]):
         "A WorkReq is submitted and executed, and each of its blocks begins, within the windows of Allowed "
         "and outside the times of Frozen, by the clocks of TimeZone; AllowedCalendars and FrozenCalendars "
         "are iCalendar files with more of them. A block whose turn comes at another time waits for the next "
-        "allowed one."
+        "allowed one. Where there is an Override, a WorkReq that acknowledges the policy may run at any time "
+        "once others have approved it, with a reason."
     )
     settings_type = ChangeWindowSettings
 
@@ -176,6 +181,11 @@ class ChangeWindow(Policy[ChangeWindowSettings]):
     def check_settings(self, registry: JobRegistry) -> None:
         """Takes any: they name no job types."""
 
+    def override_rule(self) -> ApprovalRule | None:
+        """Who may allow other times."""
+        override = self.settings.override
+        return override.rule(self.name, needs_reason=True) if override is not None else None
+
     async def check(self, request: WorkReq, facts: Facts) -> list[Violation]:
         """Finds that now is not the time."""
         return self._judge(facts, None)
@@ -199,5 +209,7 @@ class ChangeWindow(Policy[ChangeWindowSettings]):
         found = self._calendar.told(now)
         never = "no time in the next two years" if self.settings.allowed_calendars else "no time any more"
         expected = f"from {self._calendar.told(following)} on" if following else never
+        if (override := self.override_rule()) is not None:
+            expected += f", or that changeWindow is acknowledged, which takes {override.words()}"
         until_us = (following - _EPOCH) // timedelta(microseconds=1) if following else 0
         return [Violation(self.name, message, block, found=found, expected=expected, until_us=until_us)]

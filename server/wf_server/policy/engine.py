@@ -100,7 +100,7 @@ def _ask_now(
     found: list[Violation] = []
     for policy in book.get(request.name) or ():
         try:
-            found += [replace(violation, level=policy.level) for violation in ask(policy)]
+            found += [policy.at_level(violation) for violation in ask(policy)]
         except Exception as error:
             log.exception("a policy failed", policy=policy.name, workflow_type=request.name[:200])
             message = f"the policy itself failed: {type(error).__name__}; see the server's log"
@@ -124,8 +124,7 @@ async def _isolated(policy: Policy[Any], request: WorkReq, facts: Facts) -> list
 async def _guarded(policy: Policy[Any], request: WorkReq, facts: Facts) -> list[Violation]:
     """One policy's violations, at its level; whatever it raises becomes one."""
     try:
-        found = list(await policy.check(request, facts))
-        return found if policy.level is Level.DENY else [replace(v, level=policy.level) for v in found]
+        return [policy.at_level(violation) for violation in await policy.check(request, facts)]
     except FrozenInstanceError:
         return [_tampering(policy)]
     except Exception as error:

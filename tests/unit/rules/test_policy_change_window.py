@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wf_server.errors import ConfigError
 from wf_server.inventory import Inventory
 from wf_server.jobs import JobRegistry
 from wf_server.model import Block, Violation, WorkReq
@@ -272,3 +273,30 @@ def test_an_instant_is_when_the_clocks_show_the_time_or_are_set_past_it(name: st
         before = (first - timedelta(seconds=1)).astimezone(zone).replace(tzinfo=None)
         assert before < wall < shown
         assert first == last
+
+
+async def test_what_others_may_allow_is_refused_until_it_is_acknowledged_and_by_no_go() -> None:
+    freeze = [{"From": "2026-12-18", "To": "2027-01-06"}]
+    override = {"Approvers": ["bob", "carl"], "Count": 2, "Validity": "2h"}
+    rule = policy(Frozen=freeze, Override=override)
+    found = await judged(rule, "2026-12-24T12:00")
+    assert found is not None
+    found = rule.at_level(found)
+    assert found.refuses()
+    assert not found.refuses(["changeWindow"])
+    assert found.denies
+    assert "which takes 2 approvals by bob or carl" in found.expected
+    asked = rule.override_rule()
+    assert asked is not None
+    assert (asked.count, asked.validity_us, asked.needs_reason) == (2, 7_200_000_000, True)
+    plain = policy(Frozen=freeze)
+    refused = await judged(plain, "2026-12-24T12:00")
+    assert refused is not None
+    assert plain.at_level(refused).refuses(["changeWindow"])
+    assert plain.override_rule() is None
+
+
+def test_an_override_that_nobody_could_give_is_no_setting(registry: JobRegistry) -> None:
+    settings = {"TimeZone": BERLIN, "Frozen": [{"From": "2026-12-18", "To": "2027-01-06"}]}
+    with pytest.raises(ConfigError, match=r"Override: Count is 2, and Approvers names 1"):
+        ChangeWindow.configure(settings | {"Override": {"Approvers": ["bob"], "Count": 2}}, registry)
