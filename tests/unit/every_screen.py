@@ -102,6 +102,7 @@ from wf_tui.state.queue import Entry, Queue, Stage
 from wf_tui.state.samples import ago, sample_id
 from wf_tui.state.trial import JudgedRequest, TrialNews, TrialSummary, Verdict
 from wf_tui.testing import FakeGateway, FakeServers, press, settle
+from wf_tui.widgets.audit_table import AuditTable
 from wf_tui.widgets.facts import Fact
 from wf_tui.widgets.rows import RowsView
 from wf_tui.widgets.work_tree import WorkTree
@@ -139,7 +140,10 @@ VISITS: tuple[Visit, ...] = (
     Visit(CompareScreen, dialog=lambda app, _: CompareScreen(app.context, *_first(app), *_first(app))),
     Visit(ReceiptScreen, dialog=lambda app, say: ReceiptScreen(app.context, *_first(app), say("type"))),
     Visit(InboxScreen, ("A",)),
+    # The first of each screen has to work where nothing waits for approval too.
+    Visit(ApprovalScreen, dialog=lambda app, say: ApprovalScreen(app.context, *_first(app), say("type"))),
     Visit(ApprovalScreen, ("A", "enter")),
+    Visit(OrderDialog, ("enter", "X")),
     Visit(OrderDialog, ("A", "enter", "a")),
     Visit(RejectionsScreen, ("R",)),
     Visit(RejectionScreen, ("R", "enter")),
@@ -167,7 +171,6 @@ VISITS: tuple[Visit, ...] = (
     Visit(ComposerScreen, ("R", "enter", "m")),
     Visit(EngageDialog, ("s",)),
     Visit(ReleaseDialog, dialog=lambda _, say: _release(say)),
-    Visit(OrderDialog, ("enter", "X")),
     Visit(OrderDialog, dialog=lambda _, say: OrderDialog(_order(say))),
     Visit(HelpDialog, ("question_mark",)),
     Visit(ReadingDialog, ("I", "enter")),
@@ -436,17 +439,24 @@ def banner(app: App[Any], part: str) -> str:
     return str(line.visual) if line.display else ""
 
 
+def _place(rows: RowsView) -> object:
+    """What the cursor is on, where its line may change by itself."""
+    if isinstance(rows, WorkTree):
+        # Its line may be folded away.
+        return rows.row
+    if isinstance(rows, AuditTable) and rows.current is not None:
+        # Newer entries come above it.
+        return rows.current.seq
+    return rows.cursor
+
+
 class Held:
     """What the operator has in hand: the typed text, the cursors, the focus."""
 
     def __init__(self, app: App[Any]) -> None:
         self.focus = app.focused.id if app.focused is not None else None
         self.typed = [(field.id, field.value, field.cursor_position) for field in app.screen.query(Input)]
-        # Of a tree it is the row that stays: its line may be folded away.
-        self.cursors = [
-            (rows.id, rows.row if isinstance(rows, WorkTree) else rows.cursor)
-            for rows in app.screen.query(RowsView)
-        ]
+        self.cursors = [(rows.id, _place(rows)) for rows in app.screen.query(RowsView)]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Held) and vars(self) == vars(other)
