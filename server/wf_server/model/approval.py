@@ -28,10 +28,15 @@ class ApprovalRule:
         """Whether it may be this one's."""
         return not self.approvers or operator in self.approvers
 
-    def words(self) -> str:
-        """How many it asks for, and whose: `2 approvals by ann, bob or carl`."""
-        whose = listed(self.approvers, "or") if self.approvers else "anyone with the role approver"
-        return f"{self.count} approval{'s' * (self.count > 1)} by {whose}"
+    @property
+    def approvals(self) -> str:
+        """How many it asks for: `2 approvals`."""
+        return f"{self.count} approval{'s' * (self.count > 1)}"
+
+    @property
+    def whose(self) -> str:
+        """Whose they may be: `ann, bob or carl`."""
+        return listed(self.approvers, "or") if self.approvers else "anyone with the role approver"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +137,7 @@ class Tally:
 
     def words(self) -> str:
         """How many there are, and whose are wanted: `1 of 2 approvals, by ann, bob or carl`."""
-        return f"{len(self.counted)} of {self.rule.words().replace(' by ', ', by ', 1)}"
+        return f"{len(self.counted)} of {self.rule.approvals}, by {self.rule.whose}"
 
 
 def listed(names: Sequence[str], last: str) -> str:

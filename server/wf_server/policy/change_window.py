@@ -210,6 +210,7 @@ class ChangeWindow(Policy[ChangeWindowSettings]):
         never = "no time in the next two years" if self.settings.allowed_calendars else "no time any more"
         expected = f"from {self._calendar.told(following)} on" if following else never
         if (override := self.override_rule()) is not None:
-            expected += f", or that changeWindow is acknowledged, which takes {override.words()}"
+            takes = f"{override.approvals} by {override.whose}"
+            expected += f", or that changeWindow is acknowledged, which takes {takes}"
         until_us = (following - _EPOCH) // timedelta(microseconds=1) if following else 0
         return [Violation(self.name, message, block, found=found, expected=expected, until_us=until_us)]
